@@ -1,0 +1,90 @@
+"""Set up the environment and extract a sound from the demo recording.
+
+Usage: python3 packaging/run.py [clapsep ARGUMENTS]
+
+With arguments it hands them to the ``clapsep`` command instead, for example
+``python3 packaging/run.py extract mix.wav --keep "a dog barking" -o dog.wav``.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from _setup import ROOT, environment_script, give_up, prepare, say
+
+DEMO = ROOT / "resources" / "demo"
+RESULTS = ROOT / "out" / "demo"
+
+
+class Demo(NamedTuple):
+    """The shipped recording and what to ask of it."""
+
+    title: str
+    recording: Path
+    keep: list[str]
+    remove: list[str]
+
+
+def read_demo(folder: Path) -> Demo:
+    """The demo as its demo.json tells it; ``keep`` and ``remove`` are a text or a list of them."""
+    try:
+        told = json.loads((folder / "demo.json").read_text(encoding="utf-8"))
+    except OSError:
+        give_up(f"The demo recording is missing from {folder}: get a complete copy of the project.")
+    return Demo(
+        title=told["title"],
+        recording=folder / told["file"],
+        keep=as_list(told.get("keep")),
+        remove=as_list(told.get("remove")),
+    )
+
+
+def as_list(texts: str | list[str] | None) -> list[str]:
+    """None, one text or several, as a list."""
+    if texts is None:
+        return []
+    return [texts] if isinstance(texts, str) else list(texts)
+
+
+def demo_arguments(demo: Demo, results: Path) -> list[str]:
+    """The arguments of ``clapsep`` that extract the demo into ``results``."""
+    arguments = ["extract", str(demo.recording)]
+    for text in demo.keep:
+        arguments += ["--keep", text]
+    for text in demo.remove:
+        arguments += ["--remove", text]
+    return [*arguments, "-o", str(results / "kept.wav"), "--removed", str(results / "removed.wav")]
+
+
+def show_demo() -> int:
+    """Extract the demo, telling the command and where the results lie."""
+    demo = read_demo(DEMO)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    arguments = demo_arguments(demo, RESULTS)
+    say(f"\nThe demo: {demo.title}\n\n  clapsep {shlex.join(arguments)}\n")
+    code = subprocess.run([str(environment_script("clapsep")), *arguments], cwd=ROOT).returncode
+    if code == 0:
+        say(f"\nListen to\n  {demo.recording}  (before)")
+        for name, what in (("kept.wav", "what was kept"), ("removed.wav", "what was removed")):
+            say(f"  {RESULTS / name}  ({what})")
+    return code
+
+
+def main(arguments: list[str]) -> int:
+    """Set up, then run the demo or the given command."""
+    if arguments and arguments[0] in {"-h", "--help"}:
+        say(__doc__.strip())
+        return 0
+    prepare()
+    if arguments:
+        return subprocess.run([str(environment_script("clapsep")), *arguments]).returncode
+    return show_demo()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

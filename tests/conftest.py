@@ -1,0 +1,79 @@
+"""What every test runs under: no network, no screen, no downloads."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# Set before any library reads them, and inherited by the processes that tests start.
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TRANSFORMERS_OFFLINE"] = "1"
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCAL_HOSTS = ("127.", "::1", "localhost")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="run the slow tests as well")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    without_slow = pytest.mark.skip(reason="slow; run with --slow")
+    without_shared = pytest.mark.skip(reason="no shared recordings here; set CLAPSEP_SHARED")
+    shared_present = shared_folder().is_dir()
+    for item in items:
+        if "slow" in item.keywords and not config.getoption("--slow"):
+            item.add_marker(without_slow)
+        if "shared" in item.keywords and not shared_present:
+            item.add_marker(without_shared)
+
+
+def shared_folder() -> Path:
+    """The folder of recordings and reference numbers that are too large for the repository."""
+    return Path(os.environ.get("CLAPSEP_SHARED", ROOT.parent / "shared"))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The shared folder, for tests marked ``shared``."""
+    return shared_folder()
+
+
+def _is_local(host: object) -> bool:
+    return host in (None, "") or str(host).startswith(LOCAL_HOSTS)
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail whatever looks up a name or opens a connection beyond this machine."""
+    connect, connect_ex, look_up = (
+        socket.socket.connect,
+        socket.socket.connect_ex,
+        socket.getaddrinfo,
+    )
+
+    def check(sock: socket.socket, address: Any) -> None:
+        if sock.family in (socket.AF_INET, socket.AF_INET6) and not _is_local(address[0]):
+            pytest.fail(f"a test tried to reach {address[0]}")
+
+    def guarded_connect(sock: socket.socket, address: Any) -> None:
+        check(sock, address)
+        connect(sock, address)
+
+    def guarded_connect_ex(sock: socket.socket, address: Any) -> int:
+        check(sock, address)
+        return connect_ex(sock, address)
+
+    def guarded_look_up(host: Any, *args: Any, **kwargs: Any) -> Any:
+        if not _is_local(host):
+            pytest.fail(f"a test tried to look up {host}")
+        return look_up(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded_connect)
+    monkeypatch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+    monkeypatch.setattr(socket, "getaddrinfo", guarded_look_up)
