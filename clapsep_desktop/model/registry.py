@@ -1,0 +1,185 @@
+"""Which models are installed, where, and how one is loaded.
+
+A model is a folder with a ``config.json`` whose ``architecture`` says what reads it. Folders are
+looked for in this order: ``$CLAPSEP_MODELS``, the user's data folder, the models that ship with
+the program. A path may stand wherever a name may.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from clapsep_desktop.errors import ModelDamagedError, ModelMismatchError, ModelMissingError
+from clapsep_desktop.model import device as devices
+from clapsep_desktop.model.interface import SeparationModel
+from clapsep_desktop.resources import resource
+
+CONFIG_NAME = "config.json"
+
+LOADERS = {
+    "clapsep-mini": "clapsep_desktop.model.mini",
+    "clapsep-base": "clapsep_desktop.model.clapsep",
+    "deepfilternet3": "clapsep_desktop.model.speech",
+}
+"""The module that loads each architecture; its ``load(folder, device)`` answers with a model."""
+
+KNOWN = {
+    "mini": "a small CLAPSep of our own, shipped with the program",
+    "base": "the published CLAPSep, better and slower, downloaded once",
+    "speech": "DeepFilterNet 3, for speech against everything else, shipped with the program",
+}
+"""Every model the program knows by name, and what it is."""
+
+
+@dataclass(frozen=True)
+class InstalledModel:
+    """A model folder that can be loaded."""
+
+    name: str
+    folder: Path
+    shipped: bool = False  # part of the program, so never removed
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """What config.json says; raises ModelDamagedError where it is not readable."""
+        return read_config(self.folder)
+
+    @property
+    def architecture(self) -> str:
+        """Which loader reads the folder."""
+        return str(self.config.get("architecture", ""))
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        return sum(file.stat().st_size for file in self.folder.rglob("*") if file.is_file())
+
+
+def models_folder() -> Path:
+    """Where downloaded and imported models are written: $CLAPSEP_MODELS or the data folder."""
+    chosen = os.environ.get("CLAPSEP_MODELS")
+    if chosen:
+        return Path(chosen).expanduser()
+    return Path(platformdirs.user_data_dir("clapsep-desktop", appauthor=False)) / "models"
+
+
+def installed() -> list[InstalledModel]:
+    """Every model that can be found by name, the user's own folder first."""
+    found: dict[str, InstalledModel] = {}
+    for root, shipped in _roots():
+        for model in _models_in(root, shipped):
+            found.setdefault(model.name, model)
+    return list(found.values())
+
+
+def find(name_or_path: str | Path) -> InstalledModel:
+    """The model of a name, or the one in a folder.
+
+    Raises:
+        ModelMissingError: there is none; the text says how to get it.
+    """
+    name = str(name_or_path)
+    for model in installed():
+        if model.name == name:
+            return model
+    folder = Path(name).expanduser()
+    if _is_model(folder):
+        return InstalledModel(folder.resolve().name, folder.resolve())
+    raise ModelMissingError(_missing(name, folder))
+
+
+def load(
+    name_or_path: str | Path,
+    device: str = "auto",
+    notify: Callable[[str], None] = lambda _: None,
+) -> SeparationModel:
+    """Loads a model and places it on a device.
+
+    Args:
+        name_or_path: "mini", "base", "speech", an imported model's name or a folder.
+        device: one of `device.DEVICE_NAMES`.
+        notify: gets a sentence when the device cannot be used and the CPU takes over.
+
+    Raises:
+        ModelError: missing, damaged or of an unknown architecture.
+        DeviceError: there is no such device here.
+    """
+    target = devices.choose(device)
+    model = find(name_or_path)
+    loader = LOADERS.get(model.architecture)
+    if loader is None:
+        raise ModelMismatchError(
+            f"The model in {model.folder} is of the kind “{model.architecture[:40]}”, which this "
+            "version cannot run. Update CLAPSep Desktop or choose another model."
+        )
+    loaded: SeparationModel = import_module(loader).load(model.folder, devices.CPU)
+    devices.settle(loaded, target, notify)
+    return loaded
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """A model folder's config.json as a dict.
+
+    Raises:
+        ModelMissingError: there is none.
+        ModelDamagedError: it is not a JSON object.
+    """
+    path = folder / CONFIG_NAME
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelMissingError(f"{folder} is not a model: it has no {CONFIG_NAME}.") from None
+    except (OSError, ValueError) as error:
+        raise ModelDamagedError(
+            f"{path} cannot be read ({error}). Install the model again."
+        ) from error
+    if not isinstance(config, dict):
+        raise ModelDamagedError(f"{path} is not a model description. Install the model again.")
+    return config
+
+
+def _roots() -> Iterator[tuple[Path, bool]]:
+    yield models_folder(), False
+    yield resource("models"), True
+
+
+def _models_in(root: Path, shipped: bool) -> Iterator[InstalledModel]:
+    if not root.is_dir():
+        return
+    for folder in sorted(root.iterdir()):
+        # A folder whose name starts with a dot is a download or an import not yet finished.
+        if not folder.name.startswith(".") and _is_model(folder):
+            yield InstalledModel(folder.name, folder, shipped)
+
+
+def _is_model(folder: Path) -> bool:
+    with suppress(OSError):  # such as a name longer than the file system takes
+        return (folder / CONFIG_NAME).is_file()
+    return False
+
+
+def _missing(name: str, folder: Path) -> str:
+    with suppress(OSError):
+        if folder.is_dir():
+            return f"{folder} is not a model: it has no {CONFIG_NAME}."
+    if name == "base":
+        return (
+            "The model “base” is not installed. Run “clapsep models download base” once on a "
+            "connected machine, or “clapsep models import FILE...” with files you already have."
+        )
+    if name in KNOWN:
+        return f"The model “{name}” is missing from this installation. Install the program again."
+    names = ", ".join(sorted({*KNOWN, *(model.name for model in installed())}))
+    return (
+        f"There is no model “{name[:80]}”. Choose one of {names}, or the path of a model's folder."
+    )
