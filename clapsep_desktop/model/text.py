@@ -67,7 +67,7 @@ class SentenceEncoder:
                 )
         config = _read_config(folder / CONFIG_FILE)
         bert = _build_bert(config["bert"], _read_weights(folder / WEIGHTS_FILE))
-        bert.to(torch.device(device))
+        torch.nn.Module.to(bert, device)  # transformers' own wrapper of it has no sound type
         tokenizer = _read_tokenizer(folder / TOKENIZER_FILE)
         return cls(bert, tokenizer, config["max_tokens"])
 
@@ -96,13 +96,17 @@ class SentenceEncoder:
 
 def _read_config(path: Path) -> dict[str, Any]:
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config: Any = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelDamagedError(f"The sentence encoder's {path} cannot be read: {error}") from error
-    known = isinstance(config, dict) and config.get("format") == FORMAT
-    if not known or not isinstance(config.get("bert"), dict) or "max_tokens" not in config:
-        raise ModelMismatchError(f"{path} does not describe a sentence encoder of this version.")
-    return config
+    if (
+        isinstance(config, dict)
+        and config.get("format") == FORMAT
+        and isinstance(config.get("bert"), dict)
+        and isinstance(config.get("max_tokens"), int)
+    ):
+        return config
+    raise ModelMismatchError(f"{path} does not describe a sentence encoder of this version.")
 
 
 def _read_tokenizer(path: Path) -> Tokenizer:
