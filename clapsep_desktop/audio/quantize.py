@@ -1,0 +1,59 @@
+"""Integer samples that add up: the kept and the removed part of a source at its own depth."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Quantized(NamedTuple):
+    """The two parts of a source as integers, and how many of their samples were clipped.
+
+    kept + removed = source, exactly, sample by sample.
+    """
+
+    kept: np.ndarray  # int32 or, for more than 24 bits, int64; the source's shape
+    removed: np.ndarray  # the same
+    clipped_kept: int
+    clipped_removed: int
+
+
+def to_integers(samples: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
+    """Samples of full scale 1.0 as integers of a depth, and where they were clipped.
+
+    >>> to_integers(np.array([0.5, -1.0, 1.5]), 8)
+    (array([  64, -128,  127], dtype=int32), array([False, False,  True]))
+    """
+    scale = 2.0 ** (bits - 1)
+    rounded = np.rint(np.multiply(samples, scale, dtype=np.float64))
+    clipped = (rounded < -scale) | (rounded > scale - 1)
+    # With up to 24 bits even the difference of two samples fits 32 bits.
+    kind = np.int32 if bits <= 24 else np.int64
+    return np.clip(rounded, -scale, scale - 1).astype(kind), clipped
+
+
+def split(source: np.ndarray, kept: np.ndarray, bits: int) -> Quantized:
+    """Round ``kept`` and give the rest of the rounded source to the removed part.
+
+    Where that rest does not fit the depth it is clipped, and the kept part takes up what the
+    clipping left over; this always fits, since both bounds are shifted towards zero.
+
+    Args:
+        source: float (frames, channels), full scale = 1.0.
+        kept: float, same shape.
+        bits: depth of the integers, 2 to 32.
+    """
+    whole, clipped_source = to_integers(source, bits)
+    first, clipped_kept = to_integers(kept, bits)
+    limit = 2 ** (bits - 1)
+    rest = whole - first
+    removed = np.clip(rest, -limit, limit - 1)
+    # A source beyond full scale leaves the part that did not take the excess wrong by it.
+    clipped_removed = (rest != removed) | (clipped_source & ~clipped_kept)
+    return Quantized(
+        kept=whole - removed,
+        removed=removed,
+        clipped_kept=int(np.count_nonzero(clipped_kept)),
+        clipped_removed=int(np.count_nonzero(clipped_removed)),
+    )

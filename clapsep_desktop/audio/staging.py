@@ -1,0 +1,201 @@
+"""Files that take their names only when they are complete, several together or none.
+
+A staged file grows under a temporary name in its target's folder, so that the last step is a
+rename within one file system; a failure before it leaves the target as it was.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+import unicodedata
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import soundfile
+
+from clapsep_desktop.errors import AudioWriteError
+
+_SPARE_BYTES = 16 * 1024**2  # room on the disk beyond what the files are known to need
+
+
+class StagedFile:
+    """An empty file under a temporary name beside its target, waiting to be written.
+
+    Attributes:
+        target: the name it will take.
+        part: the name it has until then.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+        self.part = _temporary_name(target)
+        with writing(target):
+            os.close(os.open(self.part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+            if target.exists():
+                shutil.copymode(target, self.part)
+
+    def flush(self) -> None:
+        """Wait until the content is on the disk, not only on its way there."""
+        with writing(self.target), self.part.open("r+b") as file:
+            os.fsync(file.fileno())
+
+    def discard(self) -> None:
+        """Delete the temporary file, if it is still there."""
+        with suppress(OSError):
+            self.part.unlink(missing_ok=True)
+
+
+def put_in_place(files: Sequence[StagedFile]) -> None:
+    """Give complete files their names; where one fails, the others' targets are as before."""
+    for file in files:
+        file.flush()
+    undo: list[tuple[Path, Path | None]] = []  # each target and its former content, if any
+    try:
+        for file in files:
+            undo.append((file.target, _second_name(file.target)))
+            with writing(file.target):
+                file.part.replace(file.target)
+    except BaseException:
+        for (target, former), file in zip(undo, files, strict=False):
+            if not file.part.exists():
+                _restore(target, former)
+        raise
+    finally:
+        for _, former in undo:
+            if former is not None:
+                with suppress(OSError):
+                    former.unlink(missing_ok=True)
+    for folder in {file.target.parent for file in files}:
+        _flush_folder(folder)
+
+
+def real_target(target: Path, source: Path) -> Path:
+    """The file that a target's name leads to, once it is sure that it may be written.
+
+    Raises:
+        AudioWriteError: a folder, a device, write-protected, in a missing folder, or the source.
+    """
+    with writing(target):
+        real = Path(os.path.realpath(target))
+        if real.is_dir():
+            raise AudioWriteError(f"“{target}” is a folder. Add a file name.")
+        if not real.parent.is_dir():
+            raise AudioWriteError(f"There is no folder “{real.parent}”. Create it first.")
+        if real.exists():
+            if not real.is_file():
+                raise AudioWriteError(f"“{target}” is not a regular file. Choose another name.")
+            if source.exists() and real.samefile(source):
+                raise AudioWriteError(
+                    f"“{target.name}” is the recording itself. Choose another name, so that "
+                    "nothing is lost."
+                )
+            if not os.access(real, os.W_OK):
+                raise AudioWriteError(f"“{target}” is write-protected. Choose another name.")
+    return real
+
+
+def check_distinct(targets: Sequence[Path]) -> None:
+    """Refuse targets that are one file; names that differ in case alone are one on some disks."""
+    keys = {unicodedata.normalize("NFC", str(target)).casefold() for target in targets}
+    if len(keys) < len(targets):
+        raise AudioWriteError(
+            f"“{targets[0].name}” is named for both what is kept and what is removed. "
+            "Choose two names."
+        )
+
+
+def check_room(targets: Sequence[Path], sizes: Sequence[int]) -> None:
+    """Refuse to start where a disk has less room than its targets' sizes (bytes) together."""
+    needed: dict[int, int] = {}
+    for target, size in zip(targets, sizes, strict=True):
+        with writing(target):
+            disk = target.parent.stat().st_dev
+            needed[disk] = needed.get(disk, _SPARE_BYTES) + size
+            free = shutil.disk_usage(target.parent).free
+        if needed[disk] > free:
+            raise AudioWriteError(
+                f"The disk of “{target.parent}” has {_megabytes(free)} free, but the result needs "
+                f"about {_megabytes(needed[disk])}. Make room or choose another folder."
+            )
+
+
+@contextmanager
+def writing(target: Path) -> Iterator[None]:
+    """Turn what libsndfile and the system say of a target into sentences."""
+    try:
+        yield
+    except OSError as error:
+        raise AudioWriteError(_sentence(target, error.errno, error.strerror or "")) from error
+    except (soundfile.LibsndfileError, AssertionError) as error:
+        # soundfile asserts that all frames were written; on a full disk they are not.
+        full = _free(target.parent) < _SPARE_BYTES
+        reason = getattr(error, "error_string", "it could not be written completely")
+        raise AudioWriteError(
+            _sentence(target, errno.ENOSPC if full else None, str(reason).strip(" .\n"))
+        ) from error
+    except ValueError as error:  # a null character in the name
+        raise AudioWriteError(f"“{str(target)!r}” is not a file name.") from error
+
+
+def _sentence(target: Path, number: int | None, reason: str) -> str:
+    if number in {errno.ENOSPC, errno.EDQUOT}:
+        return (
+            f"The disk is full: “{target.name}” could not be written to “{target.parent}”. "
+            "Make room or choose another folder."
+        )
+    if number in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        return (
+            f"“{target.name}” may not be written to “{target.parent}”: {reason.lower()}. "
+            "Choose another folder, or close the program that uses the file."
+        )
+    return f"“{target.name}” could not be written to “{target.parent}”: {reason}."
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+
+
+def _free(folder: Path) -> int:
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return 0
+
+
+def _temporary_name(target: Path) -> Path:
+    return target.with_name(f".{target.name[:40]}.{secrets.token_hex(4)}.part")
+
+
+def _second_name(target: Path) -> Path | None:
+    """Another name for an existing file, to bring it back by; None where there is none."""
+    if not target.exists():
+        return None
+    former = _temporary_name(target)
+    try:
+        os.link(target, former)
+    except OSError:  # no hard links on this file system
+        shutil.copy2(target, former)
+    return former
+
+
+def _restore(target: Path, former: Path | None) -> None:
+    with suppress(OSError):
+        if former is None:
+            target.unlink(missing_ok=True)
+        else:
+            former.replace(target)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make renames survive a power cut; Windows neither needs nor allows it."""
+    if os.name == "posix":
+        with suppress(OSError):
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
