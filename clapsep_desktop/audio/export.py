@@ -143,10 +143,11 @@ class PairWriter:
         self._copy_until(self._source.frames)
         notes: dict[str, None] = {}  # an ordered set: a pair usually has the same to say twice
         for output in self._outputs:
-            output.complete(self._source.frames)
+            output.close()
             with writing(output.target):
                 said = carry_metadata(self._info, output.staged.part, output.format, self._comment)
             notes.update(dict.fromkeys(said))
+            output.check(self._source.frames)
         put_in_place([output.staged for output in self._outputs])
         by_role = {output.role: output for output in self._outputs}
         kept, removed = by_role.get("kept"), by_role.get("removed")
@@ -255,10 +256,14 @@ class _Output:
         with writing(self.target):
             self._file.write(values)
 
-    def complete(self, frames: int) -> None:
-        """Close the file and make sure that it holds what was written."""
+    def close(self) -> None:
+        """Have libsndfile write what it still holds back."""
         with writing(self.target):
             self._file.close()
+
+    def check(self, frames: int) -> None:
+        """Make sure that the file holds what was written."""
+        with writing(self.target):
             written = soundfile.info(self.staged.part).frames
         if written != frames:
             raise AudioWriteError(

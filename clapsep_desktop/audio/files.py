@@ -4,6 +4,9 @@ libsndfile (through soundfile) decodes. Its seeks are exact for PCM and FLAC. In
 Opus they are not: a sample read after a jump differs from the same sample read in passing. Those
 are decoded once, front to back and no further than asked for, into a temporary file that serves
 the reads, so that a frame's value never depends on how it was reached.
+
+A file that ends too early is read as far as it goes, and its `AudioInfo.cut` says so. A file that
+is damaged before its end is refused where the damage is met.
 """
 
 from __future__ import annotations
@@ -28,13 +31,12 @@ from clapsep_desktop.audio.formats import (
     MIN_RATE,
     AudioInfo,
 )
-from clapsep_desktop.audio.iff import is_cut
+from clapsep_desktop.audio.iff import is_cut, sound_chunk
 from clapsep_desktop.errors import AudioFormatError, AudioReadError
 from clapsep_desktop.timebase import format_time
 
-_DECODE_BLOCK = 65_536  # frames decoded at once into the temporary file
+_DECODE_BLOCK = 4_096  # frames decoded at once; what is lost where a coded file breaks off
 _UNKNOWN_LENGTH = 2**62  # frames; libsndfile's answer for a stream that does not say is larger
-_MOST_FRAMES_PER_BYTE = 65_535  # the longest FLAC block; no coding here packs frames tighter
 _EXACT_SEEKS = frozenset({*INTEGER_BITS, *FLOAT_BITS, "ULAW", "ALAW"})
 
 
@@ -72,18 +74,27 @@ class AudioFile:
         self._decoded: _Decoded | None = None
         self._file = _open(self.path)
         try:
-            self.info = _info_of(self.path, self._file)
-            if self.info.subtype not in _EXACT_SEEKS or self.info.frames >= _UNKNOWN_LENGTH:
-                self._decoded = _Decoded(self._file, self.path)
-            if self.info.frames >= _UNKNOWN_LENGTH and self._decoded:
-                self.info = replace(self.info, frames=self._decoded.decode_all())
-            _check_info(self.info)
+            self.info = self._examine()
         except BaseException:
             self.close()
             raise
         self.rate = self.info.rate
         self.channels = self.info.channels
         self.frames = self.info.frames
+
+    def _examine(self) -> AudioInfo:
+        info = _info_of(self.path, self._file)
+        _check_form(info)
+        unknown = info.frames >= _UNKNOWN_LENGTH
+        early = not unknown and _ends_early(self._file)
+        if unknown or early or info.subtype not in _EXACT_SEEKS:
+            self._decoded = _Decoded(self.path)
+        if unknown or early:
+            assert self._decoded is not None
+            info = replace(info, frames=self._decoded.decode_all(), cut=early)
+        if info.frames < 1:
+            raise AudioReadError(f"“{self.path.name}” holds no sound: its length is zero.")
+        return info
 
     def read(self, start: int, stop: int) -> np.ndarray:
         """Frames ``start <= frame < stop``: ``info.dtype`` (stop - start, channels).
@@ -125,13 +136,24 @@ class AudioFile:
         self.close()
 
 
+class _Stream(soundfile.SoundFile):  # type: ignore[misc]
+    """A sound file read front to back.
+
+    soundfile seeks to where it is after every read, which makes Opus decode differently; it does
+    not where it holds the file for unseekable.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
 class _Decoded:
     """Samples decoded front to back into a temporary file, as far as they were asked for."""
 
-    def __init__(self, file: soundfile.SoundFile, path: Path) -> None:
-        self._file = file
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._channels: int = file.channels
+        self._file = _open(path, _Stream)
+        self._channels: int = self._file.channels
         self._frame_bytes = 4 * self._channels
         self._length = 0  # frames decoded so far
         self._store = tempfile.TemporaryFile(prefix="clapsep-", buffering=0)  # noqa: SIM115
@@ -148,8 +170,8 @@ class _Decoded:
         return samples
 
     def decode_all(self) -> int:
-        """Decode to the end; the length in frames."""
-        with _reading(self._path):
+        """Decode to the end, or to where the stream breaks off; the length in frames."""
+        with suppress(soundfile.LibsndfileError):
             while self._decode_block():
                 pass
         return self._length
@@ -171,6 +193,7 @@ class _Decoded:
         return len(block)
 
     def close(self) -> None:
+        self._file.close()
         self._store.close()
 
 
@@ -187,23 +210,22 @@ def _reading(path: Path) -> Iterator[None]:
     try:
         yield
     except soundfile.LibsndfileError as error:
+        reason = str(error.error_string).strip(" .").removeprefix("Error : ")
+        if "does not exist" in reason:  # said of an MP3 without one whole frame, though it is there
+            reason = "no beginning of a sound was found"
         raise AudioReadError(
-            f"“{path.name}” could not be read: {_reason(error)} It may be damaged, or not a sound "
-            "file at all."
+            f"“{path.name}” is damaged, or no sound file that can be read ({reason}). "
+            "Use another copy, or save it as WAV or FLAC first."
         ) from error
     except OSError as error:
         raise AudioReadError(f"“{path.name}” could not be read: {error.strerror}.") from error
 
 
-def _reason(error: soundfile.LibsndfileError) -> str:
-    return str(error.error_string).strip().rstrip(".") + "."
-
-
-def _open(path: Path) -> soundfile.SoundFile:
+def _open(path: Path, kind: type[soundfile.SoundFile] = soundfile.SoundFile) -> soundfile.SoundFile:
     _check_path(path)
     with _reading(path):
         try:
-            return soundfile.SoundFile(path)
+            return kind(path)
         except TypeError as error:  # soundfile asks for the rate of a file named .raw
             raise AudioFormatError(
                 f"“{path.name}” holds bare samples without rate or channels. Save it as WAV first."
@@ -229,20 +251,43 @@ def _check_path(path: Path) -> None:
 
 
 def _info_of(path: Path, file: soundfile.SoundFile) -> AudioInfo:
-    with suppress(OSError):
-        return AudioInfo(
-            path=path,
-            container=file.format,
-            subtype=file.subtype,
-            rate=file.samplerate,
-            channels=file.channels,
-            frames=file.frames,
-            cut=is_cut(path),
-        )
-    raise AudioReadError(f"“{path.name}” went away while it was being opened.")
+    info = AudioInfo(
+        path=path,
+        container=file.format,
+        subtype=file.subtype,
+        rate=file.samplerate,
+        channels=file.channels,
+        frames=file.frames,
+    )
+    with _reading(path):
+        chunk = sound_chunk(path)
+        if chunk is None:
+            return info
+        if file.format == "W64" and info.sample_bits:
+            # libsndfile takes whatever follows the samples for more of them.
+            held = chunk.size // (info.channels * info.sample_bits // 8)
+            info = replace(info, frames=min(info.frames, held))
+        return replace(info, cut=is_cut(path, chunk))
 
 
-def _check_info(info: AudioInfo) -> None:
+def _ends_early(file: soundfile.SoundFile) -> bool:
+    """Whether the last frame of a coded file cannot be reached; uncompressed files tell themselves.
+
+    Tells by a jump, so that a whole file need not be decoded to be opened.
+    """
+    if file.format in _UNCOMPRESSED or file.frames < 1 or not file.seekable():
+        return False
+    try:
+        file.seek(file.frames - 1)
+        return len(file.read(1)) < 1
+    except soundfile.LibsndfileError:
+        return True
+
+
+_UNCOMPRESSED = frozenset({"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF"})
+
+
+def _check_form(info: AudioInfo) -> None:
     name = info.path.name
     if not MIN_RATE <= info.rate <= MAX_RATE:
         raise AudioFormatError(
@@ -253,11 +298,4 @@ def _check_info(info: AudioInfo) -> None:
         raise AudioFormatError(
             f"“{name}” has {info.channels} channels; up to {MAX_CHANNELS} can be used. "
             "Split it first."
-        )
-    if info.frames < 1:
-        raise AudioReadError(f"“{name}” holds no sound: its length is zero.")
-    if info.frames > info.path.stat().st_size * _MOST_FRAMES_PER_BYTE:
-        raise AudioReadError(
-            f"“{name}” is damaged: it says it lasts {format_time(info.duration)}, far more than "
-            "its size allows. Use another copy."
         )

@@ -65,6 +65,21 @@ class AudioInfo:
         return INTEGER_BITS.get(self.subtype)
 
     @property
+    def sample_bits(self) -> int | None:
+        """Bits of one sample, integer or float; None for lossy coding."""
+        return self.bits or FLOAT_BITS.get(self.subtype)
+
+    @property
+    def warning(self) -> str | None:
+        """A sentence for the user where the file can be used but is not whole."""
+        if not self.cut:
+            return None
+        return (
+            f"“{self.path.name}” is cut off: it promises more than it holds. Its first "
+            f"{format_time(self.duration)} can be used."
+        )
+
+    @property
     def lossy(self) -> bool:
         """Whether the coding threw something away, so that there is no sample depth to keep."""
         return self.subtype not in INTEGER_BITS and self.subtype not in FLOAT_BITS

@@ -29,18 +29,23 @@ class Chunk:
     size: int  # bytes of content, as declared
 
 
-def is_cut(path: Path) -> bool:
-    """Whether an uncompressed file ends before the length that its header declares.
-
-    A length that a streaming writer could not fill in is no cut. Other kinds of file give False.
-    """
-    length = path.stat().st_size
+def sound_chunk(path: Path) -> Chunk | None:
+    """The chunk that holds an uncompressed file's samples; None for other kinds of file."""
     with path.open("rb") as file:
         for chunk in read_chunks(file):
             if chunk.name in {b"data", b"SSND"}:
-                missing = chunk.offset + chunk.size > length
-                return missing and not (chunk.size >= _STREAMED and length < _STREAMED)
-    return False
+                return chunk
+    return None
+
+
+def is_cut(path: Path, chunk: Chunk) -> bool:
+    """Whether the file ends before the end of a chunk.
+
+    A length that a streaming writer could not fill in is no cut.
+    """
+    length = path.stat().st_size
+    missing = chunk.offset + chunk.size > length
+    return missing and not (chunk.size >= _STREAMED and length < _STREAMED)
 
 
 def read_chunks(file: BinaryIO) -> Iterator[Chunk]:
@@ -116,3 +121,28 @@ def append_chunks(path: Path, chunks: list[tuple[bytes, bytes]]) -> None:
         else:
             file.seek(4)
             file.write(struct.pack(order + "I", whole))
+
+
+def copy_channel_mask(source: Path, target: Path) -> None:
+    """Tell in an extensible WAV file which loudspeakers its channels are for, as its source does.
+
+    The mask lies 20 bytes into the content of an extensible ``fmt`` chunk, which has 40.
+    """
+    with source.open("rb") as file:
+        mask = next(
+            (_mask(file, chunk) for chunk in read_chunks(file) if chunk.name == b"fmt "), None
+        )
+    if mask is None:
+        return
+    with target.open("r+b") as file:
+        for chunk in read_chunks(file):
+            if chunk.name == b"fmt " and _mask(file, chunk) is not None:
+                file.seek(chunk.offset + 20)
+                file.write(mask)
+                return
+
+
+def _mask(file: BinaryIO, chunk: Chunk) -> bytes | None:
+    data = content(file, chunk, limit=1_024)
+    extensible = data is not None and len(data) >= 40 and data[:2] == b"\xfe\xff"
+    return data[20:24] if data is not None and extensible else None
