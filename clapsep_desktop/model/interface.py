@@ -57,6 +57,21 @@ class SpectralFilter:
     taps: torch.Tensor | None = None  # (B, K, order, F_low) complex64
     lookahead: int = 0  # frames; taps[:, :, lookahead] meets the frame itself
 
+    def rows(self, start: int, stop: int) -> SpectralFilter:
+        """The filters ``[start, stop)`` of the batch."""
+        taps = None if self.taps is None else self.taps[start:stop]
+        return SpectralFilter(self.gain[start:stop], taps, self.lookahead)
+
+    def frames(self, start: int, stop: int) -> SpectralFilter:
+        """The filters for the frames ``[start, stop)``."""
+        taps = None if self.taps is None else self.taps[:, start:stop]
+        return SpectralFilter(self.gain[:, start:stop], taps, self.lookahead)
+
+    def to(self, device: torch.device) -> SpectralFilter:
+        """The same filters on a device."""
+        taps = None if self.taps is None else self.taps.to(device)
+        return SpectralFilter(self.gain.to(device), taps, self.lookahead)
+
 
 @dataclass(frozen=True)
 class WindowPlan:
