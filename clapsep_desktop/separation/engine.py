@@ -119,7 +119,8 @@ class Separator:
         if channels not in ("linked", "independent"):
             raise ValueError(f"there is no channel mode {channels!r}")
         span = Span(0, source.frames) if span is None else span.clipped(0, source.frames)
-        vector = None if condition is None else torch.as_tensor(condition, dtype=torch.float32)
+        # Copied, because torch warns of arrays that are read-only, as a condition's vector is.
+        vector = None if condition is None else torch.from_numpy(np.array(condition, np.float32))
         request = _Request(span, vector, strength, channels, complement)
         return _Extraction(self._executor, source, request).blocks(first)
 
