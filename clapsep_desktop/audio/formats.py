@@ -5,6 +5,7 @@ The names of containers and subtypes are libsndfile's, as soundfile gives them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,14 +110,14 @@ class Container:
     extensions: tuple[str, ...]
     major: str  # libsndfile's name
     max_channels: int = MAX_CHANNELS
-    rates: tuple[int, ...] = ()  # Hz; empty: any up to max_rate
-    max_rate: int = MAX_RATE  # Hz
+    holds_rate: Callable[[int], bool] = lambda rate: rate <= MAX_RATE  # given Hz
     max_bytes: int | None = None
 
 
 _GIB = 1024**3
 _RIFF_SUBTYPES = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
-_MPEG_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+_MPEG_RATES = frozenset({8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000})
+_OPUS_RATES = frozenset({8_000, 12_000, 16_000, 24_000, 48_000})
 
 CONTAINERS = (
     Container("WAV", _RIFF_SUBTYPES, (".wav", ".wave", ".bwf"), "WAV"),
@@ -129,11 +130,32 @@ CONTAINERS = (
         "AIFF",
         max_bytes=4 * _GIB,
     ),
-    Container("FLAC", ("PCM_S8", "PCM_16", "PCM_24"), (".flac",), "FLAC", max_channels=8),
+    Container(
+        "FLAC",
+        ("PCM_S8", "PCM_16", "PCM_24"),
+        (".flac",),
+        "FLAC",
+        max_channels=8,
+        # A frame's header has 16 bits for the rate, in Hz or in tens of Hz (RFC 9639, 9.1.2).
+        holds_rate=lambda rate: rate < 2**16 or rate % 10 == 0,
+    ),
     # libvorbis accepts no higher rate; libsndfile crashes where one is asked for.
-    Container("Ogg Vorbis", ("VORBIS",), (".ogg", ".oga"), "OGG", max_rate=200_000),
-    Container("Opus", ("OPUS",), (".opus",), "OGG", rates=(8_000, 12_000, 16_000, 24_000, 48_000)),
-    Container("MP3", ("MPEG_LAYER_III",), (".mp3",), "MP3", max_channels=2, rates=_MPEG_RATES),
+    Container(
+        "Ogg Vorbis",
+        ("VORBIS",),
+        (".ogg", ".oga"),
+        "OGG",
+        holds_rate=lambda rate: rate <= 200_000,
+    ),
+    Container("Opus", ("OPUS",), (".opus",), "OGG", holds_rate=_OPUS_RATES.__contains__),
+    Container(
+        "MP3",
+        ("MPEG_LAYER_III",),
+        (".mp3",),
+        "MP3",
+        max_channels=2,
+        holds_rate=_MPEG_RATES.__contains__,
+    ),
 )
 
 
@@ -221,11 +243,10 @@ def _check_limits(container: Container, target: Path, info: AudioInfo) -> None:
             f"{container.title} holds at most {container.max_channels} channels, but the recording "
             f"has {info.channels}: “{target.name}” cannot be written. Choose .wav or .aiff."
         )
-    held = info.rate in container.rates if container.rates else info.rate <= container.max_rate
-    if not held:
+    if not container.holds_rate(info.rate):
         raise AudioFormatError(
             f"{container.title} cannot hold a rate of {info.rate:,} Hz: “{target.name}” cannot be "
-            "written. Choose .wav or .flac."
+            "written. Choose .wav or .aiff."
         )
 
 

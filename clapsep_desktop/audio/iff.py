@@ -50,24 +50,25 @@ def is_cut(path: Path, chunk: Chunk) -> bool:
 
 def read_chunks(file: BinaryIO) -> Iterator[Chunk]:
     """The top-level chunks of a RIFF, RF64, W64 or AIFF file in order; nothing for other files."""
+    length = file.seek(0, os.SEEK_END)
     file.seek(0)
     head = file.read(40)
     if head[:4] == b"riff" and len(head) == 40:
-        yield from _read_w64_chunks(file)
+        yield from _read_w64_chunks(file, length)
     elif head[:4] in {b"RIFF", b"RF64", b"BW64"} and head[8:12] == b"WAVE":
-        yield from _read_iff_chunks(file, "<")
+        yield from _read_iff_chunks(file, length, "<")
     elif head[:4] == b"FORM" and head[8:12] in {b"AIFF", b"AIFC"}:
-        yield from _read_iff_chunks(file, ">")
+        yield from _read_iff_chunks(file, length, ">")
 
 
-def _read_iff_chunks(file: BinaryIO, order: str) -> Iterator[Chunk]:
+def _read_iff_chunks(file: BinaryIO, length: int, order: str) -> Iterator[Chunk]:
     position = 12
     data_size = 0  # of RF64's data chunk, from ds64
     for _ in range(_MOST_CHUNKS):
+        if position + 8 > length:
+            return
         file.seek(position)
         head = file.read(8)
-        if len(head) < 8:
-            return
         name, size = struct.unpack(order + "4sI", head)
         if name == b"ds64":
             sizes = file.read(16)
@@ -78,13 +79,13 @@ def _read_iff_chunks(file: BinaryIO, order: str) -> Iterator[Chunk]:
         position += 8 + size + size % 2
 
 
-def _read_w64_chunks(file: BinaryIO) -> Iterator[Chunk]:
+def _read_w64_chunks(file: BinaryIO, length: int) -> Iterator[Chunk]:
     position = 40
     for _ in range(_MOST_CHUNKS):
+        if position + 24 > length:
+            return
         file.seek(position)
         head = file.read(24)
-        if len(head) < 24:
-            return
         identity, size = struct.unpack("<16sQ", head)  # the size counts this head
         if size < 24:
             return

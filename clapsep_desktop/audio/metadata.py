@@ -11,6 +11,7 @@ import base64
 import io
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -181,7 +182,7 @@ def _read_riff(path: Path) -> _Metadata:
         elif name == b"cue ":
             found.markers += parse_cue(data, lists)
         elif name in {b"id3 ", b"ID3 "}:
-            _add_id3(found, ID3(io.BytesIO(data)))
+            _add_id3_chunk(found, data)
     for name, data in found.chunks:
         if name == b"bext":
             known = {key for key, _ in found.tags}
@@ -195,7 +196,7 @@ def _read_aiff(path: Path) -> _Metadata:
         if name == b"MARK":
             found.markers += parse_mark(data)
         elif name == b"ID3 ":
-            _add_id3(found, ID3(io.BytesIO(data)))
+            _add_id3_chunk(found, data)
         elif name in AIFF_NAMES:
             found.tags.append((AIFF_NAMES[name], decode_text(data)))
     return found
@@ -224,6 +225,11 @@ def _from_id3(tags: ID3 | None) -> _Metadata:
     if tags is not None:
         _add_id3(found, tags)
     return found
+
+
+def _add_id3_chunk(found: _Metadata, data: bytes) -> None:
+    with suppress(MutagenError):  # the chunk itself is carried as it is
+        _add_id3(found, ID3(io.BytesIO(data)))
 
 
 def _add_id3(found: _Metadata, tags: ID3) -> None:

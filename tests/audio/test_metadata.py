@@ -1,0 +1,307 @@
+"""What a recording says of itself survives, as far as the new file can hold it."""
+
+from __future__ import annotations
+
+import io
+import struct
+from pathlib import Path
+
+import mutagen
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+from mutagen import id3
+from mutagen.flac import FLAC, Picture
+from mutagen.mp3 import MP3
+from mutagen.oggopus import OggOpus
+from mutagen.oggvorbis import OggVorbis
+
+from clapsep_desktop.audio import chunk_metadata, metadata
+from clapsep_desktop.audio.chunk_metadata import Marker
+from clapsep_desktop.audio.export import ExportResult, export_pair
+from clapsep_desktop.audio.files import AudioFile
+from clapsep_desktop.audio.iff import append_chunks, read_chunks
+from tests.support.sounds import noisy_tone, write_sound
+
+NOTE = 'kept "a dog, barking"'
+MARKERS = [Marker(1, 100, "Anfang"), Marker(2, 2_000, ""), Marker(7, 2_500, "Ende, 終わり")]
+PICTURE_DATA = b"\x89PNG\r\n\x1a\n" + bytes(100)
+
+
+def bext(version: int = 2) -> bytes:
+    """A bext chunk as a field recorder writes it, with a loudness."""
+    fixed = bytearray(602)
+    fixed[:12] = b"Waldrand, 5h"
+    fixed[256:264] = b"Recorder"
+    fixed[320:330] = b"2024-05-01"
+    fixed[338:346] = struct.pack("<Q", 1_728_000_000)
+    fixed[346:348] = struct.pack("<H", version)
+    fixed[412:422] = struct.pack("<5h", -2_300, 500, -100, -2_000, -2_100)
+    return bytes(fixed) + b"A=PCM,F=48000,W=24,M=stereo,T=Recorder\r\n"
+
+
+def info_chunk() -> bytes:
+    return chunk_metadata.build_info([("title", "Wald"), ("artist", "Jürgen"), ("comment", "früh")])
+
+
+WAV_CHUNKS = [
+    (b"bext", bext()),
+    (b"iXML", b'<?xml version="1.0"?><BWFXML><SCENE>4</SCENE></BWFXML>'),
+    *chunk_metadata.build_cue(MARKERS),
+    (b"LIST", info_chunk()),
+    (b"JUNK", bytes(10)),
+]
+
+
+def tagged_wav(path: Path, container: str = "WAV", channels: int = 1) -> Path:
+    write_sound(path, noisy_tone(3_001, channels), container=container, subtype="PCM_24")
+    append_chunks(path, WAV_CHUNKS)
+    return path
+
+
+def export(source: Path, target: Path, comment: str = NOTE) -> ExportResult:
+    with AudioFile(source) as file:
+        return export_pair(file, file.info, [], kept=target, comment=comment)
+
+
+def chunks(path: Path) -> list[tuple[bytes, bytes]]:
+    data = path.read_bytes()
+    return [
+        (chunk.name, data[chunk.offset : chunk.offset + chunk.size])
+        for chunk in read_chunks(io.BytesIO(data))
+    ]
+
+
+@pytest.mark.parametrize(("container", "extension"), [("WAV", ".wav"), ("RF64", ".rf64")])
+def test_wav_to_wav_keeps_chunks_byte_for_byte(tmp_path, container, extension):
+    source = tagged_wav(tmp_path / f"a{extension}", container)
+    result = export(source, tmp_path / f"k{extension}")
+    found = dict(chunks(tmp_path / f"k{extension}"))
+    assert found[b"iXML"] == dict(WAV_CHUNKS)[b"iXML"]
+    assert found[b"cue "] == dict(WAV_CHUNKS)[b"cue "]
+    assert b"JUNK" not in found
+    assert result.notes == ()
+    labels = [data for name, data in chunks(result.kept) if data[:4] == b"adtl"]
+    assert chunk_metadata.parse_cue(found[b"cue "], labels) == MARKERS
+
+
+def test_a_file_with_chunks_reads_the_same_and_declares_its_true_length(tmp_path):
+    source = tagged_wav(tmp_path / "a.wav")
+    export(source, tmp_path / "k.wav")
+    for path in (source, tmp_path / "k.wav"):
+        assert struct.unpack_from("<I", path.read_bytes(), 4)[0] == path.stat().st_size - 8
+    np.testing.assert_array_equal(
+        soundfile.read(source, dtype="int32")[0],
+        soundfile.read(tmp_path / "k.wav", dtype="int32")[0],
+    )
+
+
+def test_bext_stays_true(tmp_path):
+    export(tagged_wav(tmp_path / "a.wav"), tmp_path / "k.wav")
+    data = dict(chunks(tmp_path / "k.wav"))[b"bext"]
+    assert data[:412] == bext()[:412]
+    assert struct.unpack_from("<5h", data, 412) == (0x7FFF,) * 5
+    first, second, rest = data[602:].split(b"\r\n")
+    assert first.endswith(b"T=Recorder")
+    assert second == b'A=PCM,F=48000,W=24,M=mono,T=kept "a dog; barking"'
+    assert rest == b""
+
+
+def test_an_older_bext_has_no_loudness_to_unset():
+    data = chunk_metadata.processed_bext(bext(version=1), "A=PCM", "")
+    assert data == bext(version=1)
+    assert chunk_metadata.processed_bext(b"short", "A=PCM", "x") == b"short"
+
+
+def test_the_note_joins_the_comment_and_leaves_the_other_tags(tmp_path):
+    export(tagged_wav(tmp_path / "a.wav"), tmp_path / "k.wav")
+    lists = [data for _, data in chunks(tmp_path / "k.wav") if data[:4] == b"INFO"]
+    assert len(lists) == 1
+    assert dict(chunk_metadata.parse_info(lists[0])) == {
+        "title": "Wald",
+        "artist": "Jürgen",
+        "comment": f"früh; {NOTE}",
+    }
+
+
+def test_a_plain_wav_gets_the_note_and_no_note_leaves_it_plain(tmp_path):
+    source = write_sound(tmp_path / "a.wav", noisy_tone(10))
+    export(source, tmp_path / "k.wav")
+    assert chunk_metadata.parse_info(dict(chunks(tmp_path / "k.wav"))[b"LIST"]) == [
+        ("comment", NOTE)
+    ]
+    export(source, tmp_path / "k.wav", comment="")
+    assert [name for name, _ in chunks(tmp_path / "k.wav")] == [b"fmt ", b"data"]
+
+
+def test_loudspeaker_positions_are_kept(tmp_path):
+    source = write_sound(tmp_path / "a.wav", noisy_tone(50, 6), container="WAVEX")
+    data = bytearray(source.read_bytes())
+    place = data.index(b"fmt ") + 8 + 20
+    data[place : place + 4] = struct.pack("<I", 0x60F)
+    source.write_bytes(data)
+    export(source, tmp_path / "k.wav")
+    assert dict(chunks(tmp_path / "k.wav"))[b"fmt "][20:24] == struct.pack("<I", 0x60F)
+
+
+def test_aiff_to_aiff_keeps_texts_and_markers(tmp_path):
+    source = write_sound(tmp_path / "a.aiff", noisy_tone(3_001, 1), container="AIFF")
+    told = [(b"NAME", b"Wald"), (b"(c) ", b"2024"), *chunk_metadata.build_mark(MARKERS)]
+    append_chunks(source, told)
+    result = export(source, tmp_path / "k.aiff")
+    found = chunks(tmp_path / "k.aiff")
+    assert [entry for entry in found if entry[0] not in {b"COMM", b"SSND", b"FVER"}] == [
+        *told,
+        (b"ANNO", NOTE.encode()),
+    ]
+    assert result.notes == ()
+    np.testing.assert_array_equal(soundfile.read(source)[0], soundfile.read(tmp_path / "k.aiff")[0])
+
+
+def test_markers_cross_between_wav_and_aiff(tmp_path):
+    export(tagged_wav(tmp_path / "a.wav"), tmp_path / "b.aiff")
+    marks = chunk_metadata.parse_mark(dict(chunks(tmp_path / "b.aiff"))[b"MARK"])
+    assert [(mark.frame, mark.label) for mark in marks] == [
+        (mark.frame, mark.label) for mark in MARKERS
+    ]
+    assert str(mutagen.File(tmp_path / "b.aiff").tags["TIT2"]) == "Wald"
+    export(tmp_path / "b.aiff", tmp_path / "c.wav", comment="")
+    found = chunks(tmp_path / "c.wav")
+    labels = [data for name, data in found if name == b"LIST"]
+    again = chunk_metadata.parse_cue(dict(found)[b"cue "], labels)
+    assert [(mark.frame, mark.label) for mark in again] == [
+        (mark.frame, mark.label) for mark in MARKERS
+    ]
+    assert ("title", "Wald") in chunk_metadata.parse_info(labels[0])
+
+
+def test_wav_to_flac_translates_tags_and_tells_what_stays_behind(tmp_path):
+    result = export(tagged_wav(tmp_path / "a.wav"), tmp_path / "k.flac")
+    tags = FLAC(tmp_path / "k.flac").tags
+    assert tags["title"] == ["Wald"]
+    assert tags["comment"] == ["früh", NOTE]
+    assert tags["description"] == ["Waldrand, 5h"]
+    assert tags["date"] == ["2024-05-01"]
+    assert len(result.notes) == 1
+    for lost in ("bext", "iXML", "markers"):
+        assert lost in result.notes[0]
+
+
+def picture() -> Picture:
+    made = Picture()
+    made.type, made.mime, made.desc, made.data = 3, "image/png", "Hülle", PICTURE_DATA
+    return made
+
+
+@pytest.fixture
+def flac(tmp_path) -> Path:
+    path = write_sound(tmp_path / "a.flac", noisy_tone(3_001), container="FLAC")
+    file = FLAC(path)
+    file["title"] = ["Wald"]
+    file["artist"] = ["Jürgen", "雨"]
+    file["mood"] = "calm"
+    file["replaygain_track_gain"] = "-3 dB"
+    file.add_picture(picture())
+    file.save()
+    return path
+
+
+@pytest.mark.parametrize("extension", [".flac", ".ogg", ".opus"])
+def test_vorbis_comments_and_pictures_are_kept_but_no_replay_gain(tmp_path, flac, extension):
+    target = tmp_path / f"k{extension}"
+    export(flac, target)
+    kind = {".flac": FLAC, ".ogg": OggVorbis, ".opus": OggOpus}[extension]
+    file = kind(target)
+    assert file["artist"] == ["Jürgen", "雨"]
+    assert file["mood"] == ["calm"]
+    assert file["comment"] == [NOTE]
+    assert "replaygain_track_gain" not in file
+    # And back again: the picture must have survived the way.
+    export(target, tmp_path / "back.flac", comment="")
+    (found,) = FLAC(tmp_path / "back.flac").pictures
+    assert (found.data, found.desc, found.type) == (PICTURE_DATA, "Hülle", 3)
+
+
+def test_id3_is_kept_whole_and_translated(tmp_path, flac):
+    export(flac, tmp_path / "a.mp3")
+    file = MP3(tmp_path / "a.mp3")
+    assert file.tags["TPE1"].text == ["Jürgen", "雨"]
+    assert file.tags.getall("APIC")[0].data == PICTURE_DATA
+    assert [str(frame) for frame in file.tags.getall("COMM")] == [NOTE]
+    file.tags.add(id3.TXXX(encoding=3, desc="mood", text=["calm"]))
+    file.tags.add(id3.TXXX(encoding=3, desc="replaygain_track_gain", text=["-3 dB"]))
+    file.save()
+    export(tmp_path / "a.mp3", tmp_path / "b.mp3", comment="second")
+    tags = MP3(tmp_path / "b.mp3").tags
+    assert tags["TXXX:mood"].text == ["calm"]
+    assert "TXXX:replaygain_track_gain" not in tags
+    assert tags["TIT2"].text == ["Wald"]
+    assert "second" in [str(frame) for frame in tags.getall("COMM")]
+    result = export(tmp_path / "a.mp3", tmp_path / "c.wav", comment="")
+    found = dict(chunk_metadata.parse_info(dict(chunks(tmp_path / "c.wav"))[b"LIST"]))
+    assert found["artist"] == "Jürgen; 雨"
+    assert "pictures" in result.notes[0]
+
+
+def test_a_format_without_metadata_says_so_once_for_the_pair(tmp_path):
+    source = tagged_wav(tmp_path / "a.wav")
+    with AudioFile(source) as file:
+        result = export_pair(
+            file, file.info, [], kept=tmp_path / "k.w64", removed=tmp_path / "r.w64", comment=NOTE
+        )
+    assert result.notes == ("W64 has no place for the tags and markers of “a.wav”.",)
+
+
+def test_damaged_tags_cost_no_sound(tmp_path):
+    source = write_sound(tmp_path / "a.wav", noisy_tone(100))
+    broken = [(b"id3 ", b"ID3\x04\0\0\0\0\x7f\x7fbroken"), (b"cue ", b"\xff\xff\xff")]
+    append_chunks(source, [*broken, (b"iXML", b"<BWFXML/>")])
+    export(source, tmp_path / "k.wav")
+    assert soundfile.info(tmp_path / "k.wav").frames == 100
+    assert dict(chunks(tmp_path / "k.wav"))[b"iXML"] == b"<BWFXML/>"
+
+
+def test_tags_that_cannot_be_read_are_told_and_cost_no_sound(tmp_path, flac, monkeypatch):
+    def fail(*_args):
+        raise mutagen.MutagenError("broken")
+
+    monkeypatch.setattr(metadata, "_read_vorbis", fail)
+    result = export(flac, tmp_path / "k.flac")
+    assert result.notes == ("The tags of “a.flac” could not be read and are not carried over.",)
+    assert FLAC(tmp_path / "k.flac")["comment"] == [NOTE]
+
+
+MARKER_LISTS = st.lists(
+    st.builds(
+        Marker,
+        number=st.integers(1, 30_000),
+        frame=st.integers(0, 2**32 - 1),
+        label=st.text(st.characters(exclude_categories=["C", "Z"]), max_size=40),
+    ),
+    max_size=20,
+    unique_by=lambda marker: marker.number,
+)
+
+
+@given(MARKER_LISTS)
+def test_markers_survive_cue_and_mark_chunks(markers):
+    cue, *lists = chunk_metadata.build_cue(markers)
+    assert chunk_metadata.parse_cue(cue[1], [data for _, data in lists]) == markers
+    (mark,) = chunk_metadata.build_mark(markers)
+    assert [(marker.frame, marker.label) for marker in chunk_metadata.parse_mark(mark[1])] == [
+        (marker.frame, marker.label) for marker in markers
+    ]
+
+
+@given(st.binary(max_size=200))
+def test_parsers_take_any_bytes(data):
+    chunk_metadata.parse_cue(data, [b"adtl" + data])
+    chunk_metadata.parse_mark(data)
+    chunk_metadata.parse_info(b"INFO" + data)
+    chunk_metadata.bext_tags(data)
+    chunk_metadata.processed_bext(data, "A=PCM", "x")
+    list(read_chunks(io.BytesIO(b"RIFF\0\0\0\0WAVE" + data)))
+    list(read_chunks(io.BytesIO(b"FORM\0\0\0\0AIFF" + data)))
+    list(read_chunks(io.BytesIO(b"riff" + bytes(36) + data)))
