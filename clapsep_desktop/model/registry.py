@@ -7,9 +7,8 @@ the program. A path may stand wherever a name may.
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,12 +18,19 @@ from typing import Any
 
 import platformdirs
 
-from clapsep_desktop.errors import ModelDamagedError, ModelMismatchError, ModelMissingError
+from clapsep_desktop.errors import ModelError, ModelMismatchError, ModelMissingError
 from clapsep_desktop.model import device as devices
+from clapsep_desktop.model import install
+from clapsep_desktop.model.folder import (
+    CONFIG_NAME,
+    Report,
+    check_files,
+    read_config,
+    remove_folder,
+    silent,
+)
 from clapsep_desktop.model.interface import SeparationModel
 from clapsep_desktop.resources import resource
-
-CONFIG_NAME = "config.json"
 
 LOADERS = {
     "clapsep-mini": "clapsep_desktop.model.mini",
@@ -127,25 +133,42 @@ def load(
     return loaded
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """A model folder's config.json as a dict.
+def import_files(
+    files: Sequence[Path],
+    name: str = "base",
+    *,
+    stored_as: str = "fp32",
+    report: Report = silent,
+) -> InstalledModel:
+    """Installs the published CLAPSep from its authors' files; see `install.import_files`."""
+    place = models_folder() / name
+    install.import_files(files, place, stored_as=stored_as, report=report)
+    return InstalledModel(name, place)
+
+
+def verify(name_or_path: str | Path, report: Report = silent) -> InstalledModel:
+    """Compares a model's files with the sizes and SHA-256 noted when it was installed.
 
     Raises:
-        ModelMissingError: there is none.
-        ModelDamagedError: it is not a JSON object.
+        ModelMissingError: there is no such model.
+        ModelDamagedError: naming each file that is missing or altered.
     """
-    path = folder / CONFIG_NAME
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelMissingError(f"{folder} is not a model: it has no {CONFIG_NAME}.") from None
-    except (OSError, ValueError) as error:
-        raise ModelDamagedError(
-            f"{path} cannot be read ({error}). Install the model again."
-        ) from error
-    if not isinstance(config, dict):
-        raise ModelDamagedError(f"{path} is not a model description. Install the model again.")
-    return config
+    model = find(name_or_path)
+    check_files(model.folder, report)
+    return model
+
+
+def remove(name: str) -> None:
+    """Deletes a model of the user's own.
+
+    Raises:
+        ModelMissingError: there is no such model.
+        ModelError: it ships with the program, or is in use.
+    """
+    model = find(name)
+    if model.shipped:
+        raise ModelError(f"The model “{model.name}” is part of the program and stays with it.")
+    remove_folder(model.folder)
 
 
 def _roots() -> Iterator[tuple[Path, bool]]:

@@ -1,0 +1,202 @@
+"""Reading the files in which LAION-CLAP and CLAPSep were published.
+
+Both are pickles, and a pickle can run any program when it is opened. Only tensors, plain
+containers and NumPy's numbers are let through here; whatever else a file holds is refused by
+name. What a file is, its keys decide, not its name.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from clapsep_desktop.errors import ModelDamagedError, ModelMismatchError
+
+CLAP = "LAION-CLAP"
+CLAPSEP = "CLAPSep"
+
+_NUMPY_SCALAR = np.float64(0).__reduce__()[0]  # what any NumPy number is unpickled by
+
+_SAFE_TYPES: list[Any] = [
+    np.dtype,
+    *{type(np.dtype(kind)) for kind in "?bBhHiIlLqQefd"},
+    (_NUMPY_SCALAR, "numpy.core.multiarray.scalar"),
+    (_NUMPY_SCALAR, "numpy._core.multiarray.scalar"),
+]
+"""What a training loop leaves beside its weights: epochs and losses as NumPy numbers."""
+
+_NAMES: tuple[tuple[str, str], ...] = (
+    (r"^audio\.", "audio_branch."),
+    (r"^text\.", "text_branch."),
+    (r"^decoder\.bottom\.", "decoder_model.film."),
+    (r"^decoder\.levels\.(\d+)\.skip\.", r"decoder_model.skip.\1."),
+    (r"^decoder\.levels\.(\d+)\.block\.", r"decoder_model.layers.\1.blocks.0."),
+    (r"^decoder\.levels\.(\d+)\.expansion\.", r"decoder_model.layers.\1.downsample."),
+    (r"^(decoder_model\.(?:film|skip\.\d+))\.film\.", r"\1.skip_conv."),
+    (r"^(decoder_model\.(?:film|skip\.\d+))\.project\.", r"\1.feature_proj."),
+    (r"^decoder\.patch_inverse\.", "decoder_model.inverse_patch_embed."),
+    (r"^decoder\.spectrum_norm\.", "decoder_model.spec_norm."),
+    (r"^decoder\.mask_net\.enter\.", "decoder_model.mask_net.0."),
+    (r"^decoder\.mask_net\.norm\.", "decoder_model.mask_net.1."),
+    (r"^decoder\.mask_net\.leave\.", "decoder_model.mask_net.3."),
+    (r"^decoder\.mask_net\.layers\.", "decoder_model.mask_net.2.layers."),
+    (r"^(decoder_model\.mask_net\.2\..*)\.qkv\.", r"\1.self_attn.in_proj_"),
+    (r"^(decoder_model\.mask_net\.2\..*)\.proj\.", r"\1.self_attn.out_proj."),
+    (r"^(decoder_model\.mask_net\.2\..*)\.enter\.", r"\1.linear1."),
+    (r"^(decoder_model\.mask_net\.2\..*)\.leave\.", r"\1.linear2."),
+)
+"""Our names to the published ones, applied in this order."""
+
+
+@dataclass(frozen=True)
+class PublishedFile:
+    """One checkpoint, opened: what it is and the weights it holds."""
+
+    path: Path
+    kind: str  # `CLAP` or `CLAPSEP`
+    weights: Mapping[str, Tensor]  # by published names, without wrappers' prefixes
+
+    @property
+    def complete(self) -> bool:
+        """Whether CLAPSep's file brings the whole of CLAP along, as it may."""
+        return any(name.startswith("clap_model.") for name in self.weights)
+
+
+def published_name(name: str) -> str:
+    """The published name of a weight of ours, within its own file.
+
+    >>> published_name("decoder.levels.2.skip.film.gamma.weight")
+    'decoder_model.skip.2.skip_conv.gamma.weight'
+    """
+    for ours, published in _NAMES:
+        name = re.sub(ours, published, name)
+    return name
+
+
+def open_file(path: Path) -> PublishedFile:
+    """Opens a checkpoint safely.
+
+    Raises:
+        ModelDamagedError: it cannot be read, is cut off, or holds anything but numbers.
+        ModelMismatchError: it holds weights, but of another model.
+    """
+    weights = _weights(path, _unpickle(path))
+    names = weights.keys()
+    if any(name.startswith("decoder_model.") for name in names):
+        return PublishedFile(path, CLAPSEP, weights)
+    if any(name.startswith(("text_branch.", "audio_branch.")) for name in names):
+        return PublishedFile(path, CLAP, weights)
+    shown = ", ".join(list(names)[:3]) or "none at all"
+    raise ModelMismatchError(
+        f"{path.name} holds neither LAION-CLAP nor CLAPSep: its weights are {shown}. "
+        "Choose the files that the model's authors publish."
+    )
+
+
+def merged(files: Iterable[PublishedFile]) -> dict[str, Tensor]:
+    """All weights by the names of the complete published model.
+
+    CLAP's own weights stand under ``clap_model.model.``. What the separator's copy of the audio
+    encoder does not bring itself, because training left it alone, it has from CLAP.
+    """
+    weights: dict[str, Tensor] = {}
+    for file in sorted(files, key=lambda file: file.kind == CLAPSEP):
+        prefix = "clap_model.model." if file.kind == CLAP else ""
+        weights.update({prefix + name: weight for name, weight in file.weights.items()})
+    for name in [name for name in weights if name.startswith("clap_model.model.audio_branch.")]:
+        weights.setdefault(name.removeprefix("clap_model.model."), weights[name])
+    return weights
+
+
+def check(weights: Mapping[str, Tensor], expected: Mapping[str, torch.Size], where: str) -> None:
+    """Compares weights with what a model needs; ``where`` names the files for the message.
+
+    Raises:
+        ModelMismatchError: naming what is missing or has another shape.
+        ModelDamagedError: naming what is not a finite number.
+    """
+    missing = [name for name in expected if name not in weights]
+    shapes = [
+        f"{name} {_form(weights[name])} instead of {tuple(shape)}"
+        for name, shape in expected.items()
+        if name in weights and _form(weights[name]) != str(tuple(shape))
+    ]
+    if missing or shapes:
+        parts = [_several("missing", missing)] if missing else []
+        parts += [_several("of another shape", shapes)] if shapes else []
+        raise ModelMismatchError(
+            f"{where} do not make up the published CLAPSep: {' and '.join(parts)}. "
+            "Choose the files that the model's authors publish."
+        )
+    broken = [name for name in expected if not bool(weights[name].isfinite().all())]
+    if broken:
+        raise ModelDamagedError(
+            f"{where} hold values that are not numbers: {_several('affected', broken)}. "
+            "Download the files again."
+        )
+
+
+def _form(weight: Tensor) -> str:
+    """A weight's shape; its type too where that is no plain array of floats."""
+    shape = str(tuple(weight.shape))
+    plain = weight.is_floating_point() and weight.layout is torch.strided
+    return shape if plain else f"{shape} {str(weight.dtype).removeprefix('torch.')}"
+
+
+def _several(what: str, names: list[str], shown: int = 3) -> str:
+    listed = ", ".join(names[:shown])
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    plural = "weight is" if len(names) == 1 else "weights are"
+    return f"{len(names)} {plural} {what} ({listed}{more})"
+
+
+def _unpickle(path: Path) -> Any:
+    try:
+        # Mapped into memory, a checkpoint's optimizer state is never read.
+        mapped = zipfile.is_zipfile(path)
+        with torch.serialization.safe_globals(_SAFE_TYPES):
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+    except FileNotFoundError:
+        raise ModelMismatchError(f"There is no file {path}.") from None
+    except pickle.UnpicklingError as error:
+        forbidden = re.search(r"GLOBAL ([\w.]+)", str(error))
+        if forbidden is None:
+            raise _damaged(path) from error
+        raise ModelDamagedError(
+            f"{path.name} holds a Python object ({forbidden[1]}) that no model needs and "
+            "that could run a program, so it was not opened. Get the file from the model's authors."
+        ) from error
+    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, IndexError) as error:
+        raise _damaged(path) from error
+    except OSError as error:
+        raise ModelDamagedError(
+            f"{path.name} cannot be read: {error.strerror or error}."
+        ) from error
+
+
+def _damaged(path: Path) -> ModelDamagedError:
+    return ModelDamagedError(
+        f"{path.name} is damaged or cut off ({path.stat().st_size} bytes). Download it again."
+    )
+
+
+def _weights(path: Path, content: Any) -> dict[str, Tensor]:
+    """The state dict inside a checkpoint, its wrappers' prefixes taken off."""
+    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
+        content = content["state_dict"]
+    if not isinstance(content, Mapping):
+        raise ModelMismatchError(f"{path.name} holds no weights. Choose another file.")
+    weights = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
+    for prefix in ("module.", "model."):  # DataParallel's and Lightning's
+        if weights and all(name.startswith(prefix) for name in weights):
+            weights = {name.removeprefix(prefix): value for name, value in weights.items()}
+    return weights

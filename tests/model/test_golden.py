@@ -1,0 +1,112 @@
+"""The published CLAPSep's own numbers: made-up weights in, its authors' output expected.
+
+Needs reference/ of the shared folder. The weights take the way that a user's take: published
+names, checked, split into our files, mapped back into memory.
+"""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from clapsep_desktop.model import checkpoint, published
+from clapsep_desktop.model.base_net import pair
+from clapsep_desktop.model.config import BaseConfig
+from tests.support.published import made_up_weights
+
+pytestmark = [pytest.mark.shared, pytest.mark.slow]
+
+TOLERANCE = 1e-4  # as the reference promises for another implementation in float32
+CONFIG = BaseConfig()
+
+
+@pytest.fixture(scope="module")
+def golden(request):
+    path = request.getfixturevalue("shared") / "reference" / "clapsep_base_golden.npz"
+    with np.load(path) as arrays:
+        return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A model folder of the published size, 1.3 GB."""
+    folder = tmp_path_factory.mktemp("base")
+    weights = made_up_weights(CONFIG)
+    published.check(weights, checkpoint.expected(CONFIG), "The made-up weights")
+    for name, part in checkpoint.split(weights, CONFIG).items():
+        checkpoint.write_weights(folder / name, part, "fp32")
+    return folder
+
+
+def largest_error(got, expected):
+    return (got - expected).abs().max().item()
+
+
+def test_every_weight_has_its_published_name_and_shape(shared):
+    listed = json.loads((shared / "reference" / "clapsep_base_state_dict.json").read_text())
+    ours = {name: list(shape) for name, shape in checkpoint.expected(CONFIG).items()}
+    assert ours == {name: listed[name][0] for name in ours}
+    left_behind = (
+        *("stft", "spectrogram_extractor", "logmel_extractor", "attn_mask", "logit_scale"),
+        *("relative_position_index", "num_batches_tracked", "tscam_conv", ".head."),
+        *("audio_transform", "text_transform"),
+    )
+    assert [n for n in listed if n not in ours and not any(part in n for part in left_behind)] == []
+
+
+@pytest.mark.parametrize("mode", ["both", "pos", "neg"])
+def test_masks_and_output(golden, folder, net, mode):
+    positive, negative = golden["embed_positive"], golden["embed_negative"]
+    condition = pair(
+        (positive if mode != "neg" else torch.zeros_like(positive))[None],
+        (negative if mode != "pos" else torch.zeros_like(negative))[None],
+    )
+    mixture, heard = golden["mixture_32k"][None], golden["mixture_48k"][None]
+    with torch.inference_mode():
+        mask = net(mixture, condition, heard)[0]
+        output = net.separate(mixture, condition, heard)[0]
+    assert mask.shape == (1001, 513)
+    errors = (
+        largest_error(mask[::7, ::3], golden[f"mask_{mode}"]),
+        largest_error(output, golden[f"out_{mode}"]),
+    )
+    print(f"{mode}: largest error of the mask {errors[0]:.1e}, of the output {errors[1]:.1e}")
+    assert max(errors) < TOLERANCE
+
+
+@pytest.fixture(scope="module")
+def net(folder):
+    net = checkpoint.load_separator(folder, CONFIG)
+    net.fix()
+    return net
+
+
+def test_audio_embedding(golden, folder):
+    embedder = checkpoint.load_audio_embedder(folder, CONFIG)
+    with torch.inference_mode():
+        embedding = embedder(golden["mixture_48k"][None])
+    error = largest_error(embedding, golden["audio_embedding"])
+    print(f"largest error of the audio embedding {error:.1e}")
+    assert error < TOLERANCE
+
+
+def test_text_embedding(golden, folder):
+    embedder = checkpoint.load_text_embedder(folder, CONFIG)
+    with torch.inference_mode():
+        embedding = embedder(golden["token_ids"])
+    error = largest_error(embedding, golden["text_embedding"])
+    print(f"largest error of the text embedding {error:.1e}")
+    assert error < TOLERANCE
+
+
+def test_unmerged_lora_gives_the_same_mask(golden, folder, net):
+    unmerged = checkpoint.load_separator(folder, CONFIG, merge=False)
+    mixture, heard = golden["mixture_32k"][None], golden["mixture_48k"][None]
+    condition = pair(golden["embed_positive"][None], golden["embed_negative"][None])
+    with torch.inference_mode():
+        error = largest_error(unmerged(mixture, condition, heard), net(mixture, condition, heard))
+    print(f"largest difference of merged and unmerged {error:.1e}")
+    assert error < 1e-5
