@@ -18,6 +18,7 @@ import numpy as np
 import soundfile
 
 from clapsep_desktop.audio.formats import AudioInfo, TargetFormat, choose_format
+from clapsep_desktop.audio.iff import correct_aiff_length
 from clapsep_desktop.audio.metadata import carry_metadata
 from clapsep_desktop.audio.quantize import Quantized, split
 from clapsep_desktop.audio.source import AudioSource
@@ -143,7 +144,7 @@ class PairWriter:
         self._copy_until(self._source.frames)
         notes: dict[str, None] = {}  # an ordered set: a pair usually has the same to say twice
         for output in self._outputs:
-            output.close()
+            output.close(self._source.frames)
             with writing(output.target):
                 said = carry_metadata(self._info, output.staged.part, output.format, self._comment)
             notes.update(dict.fromkeys(said))
@@ -256,10 +257,12 @@ class _Output:
         with writing(self.target):
             self._file.write(values)
 
-    def close(self) -> None:
+    def close(self, frames: int) -> None:
         """Have libsndfile write what it still holds back."""
         with writing(self.target):
             self._file.close()
+            if self.format.major == "AIFF" and self.format.bits == 8:
+                correct_aiff_length(self.staged.part, frames, self._file.channels)
 
     def check(self, frames: int) -> None:
         """Make sure that the file holds what was written."""

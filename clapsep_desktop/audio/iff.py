@@ -124,6 +124,21 @@ def append_chunks(path: Path, chunks: list[tuple[bytes, bytes]]) -> None:
             file.write(struct.pack(order + "I", whole))
 
 
+def correct_aiff_length(path: Path, frames: int, frame_bytes: int) -> None:
+    """Make an AIFF file declare the samples it holds, not the byte that rounds them to even.
+
+    libsndfile counts that byte as a frame where an odd number of 8-bit samples was written.
+    """
+    with path.open("r+b") as file:
+        for chunk in list(read_chunks(file)):
+            if chunk.name == b"COMM":
+                file.seek(chunk.offset + 2)
+                file.write(struct.pack(">I", frames))
+            elif chunk.name == b"SSND":
+                file.seek(chunk.offset - 4)
+                file.write(struct.pack(">I", 8 + frames * frame_bytes))
+
+
 def copy_channel_mask(source: Path, target: Path) -> None:
     """Tell in an extensible WAV file which loudspeakers its channels are for, as its source does.
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from clapsep_desktop.audio.iff import correct_aiff_length
+
 # Container, subtype and extension of every format that is promised.
 LOSSLESS_FORMATS = [
     ("WAV", "PCM_U8", ".wav"),
@@ -56,4 +58,6 @@ def write_sound(
     ) as file:
         for start in range(0, len(samples), 1_024):
             file.write(samples[start : start + 1_024])
+    if (container, subtype) == ("AIFF", "PCM_S8"):  # libsndfile rounds the length up to even
+        correct_aiff_length(path, len(samples), samples.shape[1])
     return path
