@@ -58,7 +58,8 @@ def demo_arguments(demo: Demo, results: Path) -> list[str]:
         arguments += ["--keep", text]
     for text in demo.remove:
         arguments += ["--remove", text]
-    return [*arguments, "-o", str(results / "kept.wav"), "--removed", str(results / "removed.wav")]
+    kept, removed = results / "kept.wav", results / "removed.wav"
+    return [*arguments, "-o", str(kept), "--removed", str(removed), "--overwrite"]
 
 
 def show_demo() -> int:

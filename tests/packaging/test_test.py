@@ -1,0 +1,66 @@
+"""packaging/test.py: every check runs, and one failure is enough to fail."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def script(load, monkeypatch):
+    load("_setup")
+    module = load("test")
+    monkeypatch.setattr(module, "prepare", lambda extras: Path(sys.executable))
+    return module
+
+
+def test_every_check_runs_even_after_a_failure_and_the_code_tells(script, monkeypatch, capsys):
+    ran = []
+
+    def run_check(check):
+        ran.append(check.title)
+        return script.Outcome(check.title, passed="mypy" not in check.title, seconds=1.5)
+
+    monkeypatch.setattr(script, "run_check", run_check)
+    assert script.main([]) == 1
+    assert [title.split(":")[0] for title in ran] == [
+        "ruff",
+        "ruff",
+        "import-linter",
+        "mypy",
+        "pytest",
+    ]
+    said = capsys.readouterr().out
+    assert "FAILED      1.5 s  mypy: types" in said
+    assert said.count("passed") == 4
+
+
+def test_all_passed_is_zero_and_arguments_reach_pytest(script, monkeypatch):
+    given = []
+
+    def run_check(check):
+        given.append(check.command)
+        return script.Outcome(check.title, passed=True, seconds=0.1)
+
+    monkeypatch.setattr(script, "run_check", run_check)
+    assert script.main(["--slow", "-k", "query"]) == 0
+    assert given[-1][-3:] == ["--slow", "-k", "query"]
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_check_passes_when_its_command_does(script, code):
+    check = script.Check("x", [sys.executable, "-c", f"raise SystemExit({code})"])
+    outcome = script.run_check(check)
+    assert outcome.passed == (code == 0)
+    assert outcome.seconds > 0
+
+
+def test_the_commands_exist(script):
+    for check in script.checks(Path(sys.executable), []):
+        if check.command[1:2] == ["-m"]:
+            subprocess.run([*check.command[:3], "--version"], check=True, capture_output=True)
+        else:
+            assert Path(check.command[0]).stem == "lint-imports"
