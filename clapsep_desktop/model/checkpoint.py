@@ -46,10 +46,15 @@ _Module = TypeVar("_Module", bound=nn.Module)
 class _NoDraws(TorchFunctionMode):
     """Leaves new weights as the allocator gives them: memory nobody has touched yet."""
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func in (Tensor.uniform_, Tensor.normal_):
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func in (Tensor.uniform_, Tensor.normal_, Tensor.erfinv_):
             return args[0]
-        return func(*args, **(kwargs or {}))
+        if getattr(func, "__module__", None) in ("torch.nn.init", "transformers.initialization"):
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        return func(*args, **kwargs)
 
 
 def unfilled(build: Callable[[], _Module]) -> _Module:

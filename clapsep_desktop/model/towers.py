@@ -161,7 +161,10 @@ class AudioEmbedder(nn.Module):
         self.audio_projection = projection(config.widths[-1], embedding)
 
     def forward(self, waveform: Tensor) -> Tensor:
-        """L2-normalised (B, embedding) of clips (B, n) at the tower's rate, at most its frames long."""
+        """L2-normalised (B, embedding) of clips (B, n) at the tower's rate.
+
+        At most ``config.frames`` frames long.
+        """
         return F.normalize(self.audio_projection(self.audio.embedding(waveform)), dim=-1)
 
 

@@ -14,7 +14,7 @@ from clapsep_desktop.model.config import AudioTowerConfig, BaseConfig, TextTower
 
 CLAP_FILE, CLAPSEP_FILE = "music_audioset_epoch_15_esc_90.14.pt", "best_model.ckpt"
 
-WORDS = "dog bark rain wind speech birds car keyboard".split()
+WORDS = ["dog", "bark", "rain", "wind", "speech", "birds", "car", "keyboard"]
 
 
 def tokenizer(folder: Path) -> int:
@@ -94,16 +94,14 @@ def write_files(folder: Path, config: BaseConfig, *, complete: bool = False) -> 
         "best": {"step": np.int64(7), "loss": np.float32(1.5)},
     }
     torch.save(checkpoint_, folder / CLAP_FILE)
-    tuned = {
-        name: weight
-        for name, weight in weights.items()
-        if complete or not name.startswith("clap_model.")
-        if complete or _is_tuned(name)
-    }
+    tuned = {name: weight for name, weight in weights.items() if complete or _is_tuned(name)}
     torch.save(tuned, folder / CLAPSEP_FILE)
     tokenizer(folder)
     return [folder / name for name in (CLAP_FILE, CLAPSEP_FILE, "vocab.json", "merges.txt")]
 
 
 def _is_tuned(name: str) -> bool:
-    return name.startswith("decoder_model.") or "lora_" in name or name.endswith("bias")
+    tuned_in_the_tower = "lora_" in name or name.endswith("bias")
+    return name.startswith("decoder_model.") or (
+        name.startswith("audio_branch.") and tuned_in_the_tower
+    )
