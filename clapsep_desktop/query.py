@@ -335,9 +335,9 @@ def _checked_text(text: object) -> str:
 
 
 def _checked_path(path: object) -> Path:
-    if not isinstance(path, str | Path) or not str(path) or "\0" in str(path):
-        raise QueryError("An audio example needs the path of a sound file.")
-    return Path(path)
+    if isinstance(path, str | Path) and Path(path).name and "\0" not in str(path):
+        return Path(path)
+    raise QueryError("An audio example needs the path of a sound file.")
 
 
 def _checked_vector(vector: object, name: str) -> tuple[float, ...]:

@@ -3,24 +3,25 @@
 A model is a folder with a ``config.json`` whose ``architecture`` says what reads it. Folders are
 looked for in this order: ``$CLAPSEP_MODELS``, the user's data folder, the models that ship with
 the program. A path may stand wherever a name may.
+
+torch is imported only by what loads or converts a model: the list of models is there at once.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import platformdirs
 
 from clapsep_desktop.errors import ModelError, ModelMismatchError, ModelMissingError
-from clapsep_desktop.model import device as devices
-from clapsep_desktop.model import install
 from clapsep_desktop.model.folder import (
     CONFIG_NAME,
     Report,
@@ -29,8 +30,13 @@ from clapsep_desktop.model.folder import (
     remove_folder,
     silent,
 )
-from clapsep_desktop.model.interface import SeparationModel
 from clapsep_desktop.resources import resource
+
+if TYPE_CHECKING:
+    from clapsep_desktop.model.interface import SeparationModel
+
+if TYPE_CHECKING:
+    from clapsep_desktop.model.download import Offer
 
 LOADERS = {
     "clapsep-mini": "clapsep_desktop.model.mini",
@@ -120,6 +126,8 @@ def load(
         ModelError: missing, damaged or of an unknown architecture.
         DeviceError: there is no such device here.
     """
+    from clapsep_desktop.model import device as devices
+
     target = devices.choose(device)
     model = find(name_or_path)
     loader = LOADERS.get(model.architecture)
@@ -141,9 +149,34 @@ def import_files(
     report: Report = silent,
 ) -> InstalledModel:
     """Installs the published CLAPSep from its authors' files; see `install.import_files`."""
+    from clapsep_desktop.model import install
+
     place = models_folder() / name
     install.import_files(files, place, stored_as=stored_as, report=report)
     return InstalledModel(name, place)
+
+
+def download(
+    offers: Sequence[Offer], *, stored_as: str = "fp32", report: Report = silent
+) -> InstalledModel:
+    """Downloads and installs "base".
+
+    Args:
+        offers: what `download.survey` gave, after the user has seen the sizes.
+        stored_as: see `install.import_files`.
+        report: see `folder.Report`; stopping keeps what has arrived for the next call.
+
+    Raises:
+        DownloadError: the connection failed for good, or a file arrived altered.
+        ModelError: the disk is full, or the files are not the published CLAPSep.
+    """
+    from clapsep_desktop.model.download import fetch
+
+    arriving = models_folder() / ".downloads"
+    files = fetch(offers, arriving, report)
+    model = import_files(files, "base", stored_as=stored_as, report=report)
+    shutil.rmtree(arriving, ignore_errors=True)
+    return model
 
 
 def verify(name_or_path: str | Path, report: Report = silent) -> InstalledModel:

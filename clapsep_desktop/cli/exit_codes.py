@@ -1,0 +1,55 @@
+"""What the program's exit code tells a script."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from clapsep_desktop.errors import (
+    AudioError,
+    ClapSepError,
+    DataError,
+    DeviceError,
+    ModelError,
+    QueryError,
+    SpanError,
+)
+
+
+class ExitCode(IntEnum):
+    """Every exit code there is; a signal ends the program with 128 and its number."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    AUDIO = 3
+    MODEL = 4
+    DEVICE = 5
+    DATA = 6
+    STOPPED = 130
+
+
+MEANINGS = {
+    ExitCode.DONE: "done",
+    ExitCode.FAILED: "a check failed, or the program has a fault",
+    ExitCode.USAGE: "unknown option, empty query, selection outside the recording",
+    ExitCode.AUDIO: "a recording cannot be read or written",
+    ExitCode.MODEL: "a model is missing or damaged",
+    ExitCode.DEVICE: "the device is absent or failed",
+    ExitCode.DATA: "a list of sounds or a folder of results cannot be used",
+    ExitCode.STOPPED: "stopped with Ctrl-C",
+}
+"""What each exit code says, for the help text."""
+
+_CODES: tuple[tuple[type[ClapSepError], ExitCode], ...] = (
+    (QueryError, ExitCode.USAGE),
+    (SpanError, ExitCode.USAGE),
+    (AudioError, ExitCode.AUDIO),
+    (ModelError, ExitCode.MODEL),
+    (DeviceError, ExitCode.DEVICE),
+    (DataError, ExitCode.DATA),
+)
+
+
+def exit_code(error: BaseException) -> ExitCode:
+    """The exit code for an error that ended a command."""
+    return next((code for kind, code in _CODES if isinstance(error, kind)), ExitCode.FAILED)

@@ -1,0 +1,152 @@
+"""``clapsep extract``: a recording and a query in, what is kept and what is removed out."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clapsep_desktop.cli.console import Progress, answer, say
+from clapsep_desktop.cli.job import Request, run
+from clapsep_desktop.query import AudioPrompt, Query, TextPrompt
+from clapsep_desktop.timebase import parse_time
+
+EXAMPLES = """\b
+Examples:
+  clapsep extract street.wav --keep "a man speaking" --remove wind
+  clapsep extract street.wav --remove-audio "street.wav#2.5-4" -o clean.wav
+  clapsep extract forest.flac --keep birdsong --start 0:05.5 --end 0:12 --json
+
+An example may be a part of a file: FILE#START-END. Times are seconds (12.5) or hh:mm:ss.mmm.
+"""
+
+_PART = re.compile(r"(?P<path>.+)#(?P<start>[\d:.]*)-(?P<end>[\d:.]*)", re.DOTALL)
+
+
+class Device(StrEnum):
+    """Where a model computes."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    mps = "mps"
+
+
+class Channels(StrEnum):
+    """One filter for all channels, so that the stereo image stays, or one for each."""
+
+    linked = "linked"
+    independent = "independent"
+
+
+class Depth(StrEnum):
+    """Sample formats."""
+
+    int8 = "8"
+    int16 = "16"
+    int24 = "24"
+    int32 = "32"
+    float32 = "float"
+    float64 = "double"
+
+
+def extract(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="The recording.")],
+    keep: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="A sound to keep.")] = None,
+    remove: Annotated[
+        list[str] | None, typer.Option(metavar="TEXT", help="A sound to remove.")
+    ] = None,
+    keep_audio: Annotated[
+        list[str] | None, typer.Option(metavar="FILE", help="An example of a sound to keep.")
+    ] = None,
+    remove_audio: Annotated[
+        list[str] | None, typer.Option(metavar="FILE", help="An example of a sound to remove.")
+    ] = None,
+    blend: Annotated[
+        float, typer.Option(metavar="X", help="Share of examples beside texts, 0 to 1.")
+    ] = 0.5,
+    strength: Annotated[
+        float, typer.Option(metavar="S", help="0 changes nothing, 1 removes all it can.")
+    ] = 1.0,
+    start: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Where to start; before it nothing changes.")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Where to end; after it nothing changes.")
+    ] = None,
+    model: Annotated[
+        str, typer.Option(metavar="NAME", help="auto, mini, base, speech or a model's folder.")
+    ] = "auto",
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
+    channels: Annotated[
+        Channels, typer.Option(help="One filter for all channels or one for each.")
+    ] = Channels.linked,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="KEPT", help="Where the kept sound goes."),
+    ] = None,
+    removed: Annotated[
+        Path | None, typer.Option(metavar="REMOVED", help="Where the removed sound goes.")
+    ] = None,
+    depth: Annotated[
+        Depth | None,
+        typer.Option(help="Sample format of the results; the recording's own if left out."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files that exist.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")] = False,
+) -> None:
+    """Separate a recording into what is kept and what is removed.
+
+    Without -o and --removed both are written beside the recording, as NAME.kept.EXT and
+    NAME.removed.EXT, in its own format, rate, channels and depth. They add up to the recording.
+    """
+    request = Request(
+        source=source,
+        query=Query(
+            (*map(TextPrompt, keep or ()), *map(_example, keep_audio or ())),
+            (*map(TextPrompt, remove or ()), *map(_example, remove_audio or ())),
+            blend,
+            strength,
+        ),
+        start=_time(start),
+        end=_time(end),
+        model=model,
+        device=device.value,
+        channels="linked" if channels is Channels.linked else "independent",
+        kept=output,
+        removed=removed,
+        overwrite=overwrite,
+        depth=depth.value if depth else None,
+    )
+    with Progress() as progress:
+        report = run(request, progress)
+    if as_json:
+        answer(report.to_dict())
+    else:
+        for line in report.lines():
+            say(line)
+
+
+def _time(text: str | None) -> float | None:
+    return None if text is None else parse_time(text)
+
+
+def _example(text: str) -> AudioPrompt:
+    """The prompt for ``FILE`` or ``FILE#START-END``; a file of the whole name goes first."""
+    part = _PART.fullmatch(text)
+    if part is None or _exists(text):
+        return AudioPrompt(Path(text))
+    start, end = (parse_time(part[edge]) if part[edge] else None for edge in ("start", "end"))
+    return AudioPrompt(Path(part["path"]), start, end)
+
+
+def _exists(text: str) -> bool:
+    try:
+        return Path(text).exists()
+    except (OSError, ValueError):  # too long, or with a null character
+        return False
