@@ -21,6 +21,7 @@ from clapsep_desktop.audio.formats import AudioInfo, TargetFormat, choose_format
 from clapsep_desktop.audio.iff import correct_aiff_length
 from clapsep_desktop.audio.metadata import carry_metadata
 from clapsep_desktop.audio.quantize import Quantized, split
+from clapsep_desktop.audio.sequential import SequentialFile
 from clapsep_desktop.audio.source import AudioSource
 from clapsep_desktop.audio.staging import (
     StagedFile,
@@ -33,7 +34,7 @@ from clapsep_desktop.audio.staging import (
 from clapsep_desktop.errors import AudioWriteError
 from clapsep_desktop.timebase import Span, format_time
 
-_COPY_BLOCK = 65_536  # frames of the source copied at once outside the selection
+_PIECE = 32_768  # frames taken at once; small enough to stay in a processor's cache
 _LOSSY_BLOCK = 1_024  # frames; libvorbis keeps a whole write on the stack
 
 # libsndfile's 0 is the best a lossy coder offers, its 1 the smallest file.
@@ -137,7 +138,8 @@ class PairWriter:
         if not samples.shape == kept.shape == (span.length, self._source.channels):
             raise ValueError(f"{span} does not match {samples.shape} and {kept.shape}")
         self._copy_until(span.start)
-        self._add(samples, kept)
+        for start in range(0, span.length, _PIECE):
+            self._add(samples[start : start + _PIECE], kept[start : start + _PIECE])
 
     def finish(self) -> ExportResult:
         """Copy what follows the last block, carry the metadata over and put the files in place."""
@@ -178,7 +180,7 @@ class PairWriter:
 
     def _copy_until(self, stop: int) -> None:
         while self._position < stop:
-            samples = self._source.read(self._position, min(self._position + _COPY_BLOCK, stop))
+            samples = self._source.read(self._position, min(self._position + _PIECE, stop))
             self._add(samples, samples)
 
     def _add(self, samples: np.ndarray, kept: np.ndarray) -> None:
@@ -215,7 +217,7 @@ class _Output:
         self._dtype = np.float64 if chosen.subtype == "DOUBLE" else np.float32
         try:
             with writing(target):
-                self._file = soundfile.SoundFile(
+                self._file = SequentialFile(
                     self.staged.part,
                     "w",
                     samplerate=info.rate,

@@ -32,6 +32,7 @@ from clapsep_desktop.audio.formats import (
     AudioInfo,
 )
 from clapsep_desktop.audio.iff import is_cut, sound_chunk
+from clapsep_desktop.audio.sequential import SequentialFile
 from clapsep_desktop.errors import AudioFormatError, AudioReadError
 from clapsep_desktop.timebase import format_time
 
@@ -136,23 +137,12 @@ class AudioFile:
         self.close()
 
 
-class _Stream(soundfile.SoundFile):  # type: ignore[misc]
-    """A sound file read front to back.
-
-    soundfile seeks to where it is after every read, which makes Opus decode differently; it does
-    not where it holds the file for unseekable.
-    """
-
-    def seekable(self) -> bool:
-        return False
-
-
 class _Decoded:
     """Samples decoded front to back into a temporary file, as far as they were asked for."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file = _open(path, _Stream)
+        self._file = _open(path, SequentialFile)
         self._channels: int = self._file.channels
         self._frame_bytes = 4 * self._channels
         self._length = 0  # frames decoded so far

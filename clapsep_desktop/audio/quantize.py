@@ -26,11 +26,12 @@ def to_integers(samples: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]
     (array([  64, -128,  127], dtype=int32), array([False, False,  True]))
     """
     scale = 2.0 ** (bits - 1)
-    rounded = np.rint(np.multiply(samples, scale, dtype=np.float64))
+    rounded = np.multiply(samples, scale, dtype=np.float64)
+    np.rint(rounded, out=rounded)
     clipped = (rounded < -scale) | (rounded > scale - 1)
     # With up to 24 bits even the difference of two samples fits 32 bits.
     kind = np.int32 if bits <= 24 else np.int64
-    return np.clip(rounded, -scale, scale - 1).astype(kind), clipped
+    return np.clip(rounded, -scale, scale - 1, out=rounded).astype(kind), clipped
 
 
 def split(source: np.ndarray, kept: np.ndarray, bits: int) -> Quantized:
