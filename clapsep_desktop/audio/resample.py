@@ -7,10 +7,10 @@ greatest common divisor of two rates, frame ``k * rate_out / g`` of the output i
 
 The low pass is a Kaiser-windowed sinc of finite length, applied to the spectrum of the block:
 the spectra of the same stretch of time at two rates have their bins in common, so that changing
-the rate is a matter of how many bins go into the inverse transform. Against soxr, which takes
-half the time: its clock slips by up to 5e-6 frames a second for ratios of large numbers (blocks
-then meet at -85 dB), and its pass band sags by 0.007 dB between 44.1 and 32 kHz, which would
-leave -56 dB of what the engine subtracts; here both stay below -125 dB.
+the rate is a matter of how many bins go into the inverse transform. Against soxr's HQ, as fast
+for the usual rates: soxr's clock slips by up to 5e-6 frames a second for ratios of large numbers
+(blocks then meet at -85 dB), and its pass band sags by 0.007 dB between 44.1 and 32 kHz, which
+would leave -56 dB of what the engine subtracts; here both are below -120 dB.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from math import gcd
 
 import numpy as np
 import scipy.fft
+from numpy.lib.stride_tricks import sliding_window_view
 
 from clapsep_desktop.audio.source import AudioSource
 
@@ -36,6 +37,7 @@ PASS_BAND = 0.93
 """Part of the lower Nyquist frequency up to which a conversion is flat."""
 
 _CUTOFF = (1 + PASS_BAND) / 2  # of the lower Nyquist frequency: the middle of the transition
+_SEGMENT = 8_192  # frames at the lower rate, transformed at once: the fastest of 2**10 to 2**18
 _KAISER_BETA = 13.4  # 130 dB: 0.1102 (A - 8.7); with CONTEXT, a transition of 0.067 (Kaiser 1974)
 
 
@@ -77,12 +79,11 @@ def resample(
     if rate_in == rate_out:
         return _cut(block, start - first, stop - first)
     divisor = gcd(rate_in, rate_out)
-    step_in, step_out = rate_in // divisor, rate_out // divisor
-    lowest, highest = support(start, stop, rate_in, rate_out)
-    meeting = lowest // step_in  # the last moment before all this at which both have a frame
-    needed = _cut(block, meeting * step_in - first, highest - first)
-    converted = _convert(needed, step_in, step_out)
-    return converted[start - meeting * step_out : stop - meeting * step_out]
+    steps = rate_in // divisor, rate_out // divisor  # frames between moments that both rates have
+    begin = start // steps[1]  # such moments around what is wanted
+    end = max(-(-stop // steps[1]), begin + 1)
+    converted = _convert(block, first, begin, end, *steps)
+    return converted[start - begin * steps[1] : stop - begin * steps[1]]
 
 
 class ResampledSource:
@@ -118,23 +119,35 @@ def _cut(block: np.ndarray, start: int, stop: int) -> np.ndarray:
     return padded
 
 
-def _convert(block: np.ndarray, step_in: int, step_out: int) -> np.ndarray:
-    """A block at ``step_out / step_in`` times its rate; its first frame stays the first.
+def _convert(
+    block: np.ndarray, first: int, begin: int, end: int, step_in: int, step_out: int
+) -> np.ndarray:
+    """The frames from moment ``begin`` to ``end`` or beyond, moments lying a step apart.
 
-    What lies within the filter's reach of the ends is not valid.
+    The block is cut into segments that overlap by what the filter reaches (overlap-save), short
+    enough for the processor's cache and transformed together.
     """
-    units = scipy.fft.next_fast_len(-(-len(block) // step_in), real=True)
-    response = _response(units * min(step_in, step_out), units * max(step_in, step_out))
-    response = response.astype(block.dtype)
-    spectrum = scipy.fft.rfft(block.T, units * step_in, workers=-1)  # (channels, bins)
-    kept = spectrum[:, : len(response)] * (response * block.dtype.type(step_out / step_in))
-    converted: np.ndarray = scipy.fft.irfft(kept, units * step_out, workers=-1, overwrite_x=True)
-    return converted.T
+    lower, higher = min(step_in, step_out), max(step_in, step_out)
+    reach = -(-CONTEXT // lower)  # moments
+    units = min(max(_SEGMENT // lower, 8 * reach), end - begin + 2 * reach)
+    units = scipy.fft.next_fast_len(units, real=True)
+    hop = units - 2 * reach  # moments that are valid in each segment
+    count = -(-(end - begin) // hop)
+    low, high = begin - reach, begin + count * hop + reach
+    needed = _cut(block, low * step_in - first, high * step_in - first)
+    segments = sliding_window_view(needed, units * step_in, axis=0)[:: hop * step_in]
+    response = _response(units * lower, units * higher).astype(block.dtype)
+    spectra = scipy.fft.rfft(segments.swapaxes(0, 1), workers=-1)  # (channels, segments, bins)
+    spectra = spectra[..., : len(response)] * (response * block.dtype.type(step_out / step_in))
+    converted = scipy.fft.irfft(spectra, units * step_out, workers=-1, overwrite_x=True)
+    valid = converted[..., reach * step_out : (reach + hop) * step_out]
+    joined: np.ndarray = valid.reshape(block.shape[1], -1)
+    return joined.T
 
 
 @lru_cache(maxsize=8)
 def _response(lower: int, higher: int) -> np.ndarray:
-    """Frequency response of the zero-phase low pass, for a block's length at the two rates.
+    """Frequency response of the zero-phase low pass, for a segment's length at the two rates.
 
     float32 is exact to -145 dB.
     """
@@ -143,6 +156,6 @@ def _response(lower: int, higher: int) -> np.ndarray:
     cutoff = _CUTOFF * lower / higher
     kernel = np.sinc(cutoff * times) * np.kaiser(len(times), _KAISER_BETA)
     circular = np.zeros(higher)
-    np.add.at(circular, times % higher, kernel / kernel.sum())
+    circular[times] = kernel / kernel.sum()  # times before zero go to the end
     response: np.ndarray = scipy.fft.rfft(circular).real[: lower // 2 + 1]
     return response.astype(np.float32)

@@ -28,10 +28,6 @@ class Windows:
     overlap: int  # s shared by neighbours, at least
     latest: int  # s, where the last window starts at the latest
 
-    def __post_init__(self) -> None:
-        if not 0 < 2 * self.overlap <= self.length:
-            raise ValueError("windows must overlap, by half their length at most")
-
     def start(self, index: int) -> int:
         """Second at which a window starts."""
         return min(self.first + index * (self.length - self.overlap), self.latest)
@@ -104,6 +100,8 @@ def plan(first: int, last: int, seconds: int, length: int, overlap: int) -> Wind
     >>> [windows.start(i) for i in range(windows.count)]
     [0, 8, 15]
     """
+    if not 0 < 2 * overlap <= length:
+        raise ValueError("windows must overlap, by half their length at most")
     if not 0 <= first < last <= seconds:
         raise ValueError(f"seconds {first} to {last} are no stretch of 0 to {seconds}")
     step = length - overlap

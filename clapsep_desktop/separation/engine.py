@@ -41,6 +41,7 @@ EDGE = 0.010
 """s; the cross-fade between the recording and the kept sound inside each edge of a selection."""
 
 _CPU = torch.device("cpu")
+_MOST_TAPS = 16  # frames around that a model's filters may draw on
 _LOUDEST = 1e9  # full scales; larger values are no sound, and would overflow a power spectrum
 _BLOCK_BYTES = 256 * 2**20  # that the samples behind one block may take, if a window is that small
 
@@ -165,7 +166,8 @@ class _Extraction:
         begin = 0 if first is None else self.windows.index_at(first // self.source.rate)
         for run in (range(begin, count), range(begin)):
             while run:
-                some, run = run[: self._batch()], run[self._batch() :]
+                size = self._batch()
+                some, run = run[:size], run[size:]
                 span = self._between_seams(some)
                 if span is not None:
                     own, kept = self._separate(some, span)
@@ -230,7 +232,7 @@ class _Extraction:
 
     def _hear(self, some: range) -> tuple[Excerpt, Excerpt]:
         """The recording around some windows, at its own rate and at the model's."""
-        margin = 2 * self.guard * self.grid.hop + self.grid.n_fft
+        margin = (self.guard + _MOST_TAPS) * self.grid.hop + self.grid.n_fft
         start = self.windows.start(some.start) * self.grid.rate - margin
         stop = self.windows.stop(some.stop - 1) * self.grid.rate + margin
         lowest, highest = support(start, stop, self.source.rate, self.grid.rate)
@@ -345,14 +347,12 @@ class _Extraction:
     def _presence(self, span: Span) -> np.ndarray:
         """How much of the extraction counts in each frame: less than 1 at a selection's edges."""
         whole = self.request.span
-        presence = np.ones(span.length)
         length = min(round(EDGE * self.source.rate), whole.length // 4)
-        if length:
-            frames = np.arange(span.start, span.stop) + 0.5
-            if whole.start > 0:
-                presence *= _raised_cosine((frames - whole.start) / length)
-            if whole.stop < self.source.frames:
-                presence *= _raised_cosine((whole.stop - frames) / length)
+        presence = np.ones(span.length)
+        if whole.start > 0 and span.start < whole.start + length:
+            presence *= _fade(np.arange(span.start, span.stop) - whole.start, length)
+        if whole.stop < self.source.frames and span.stop > whole.stop - length:
+            presence *= _fade(whole.stop - 1 - np.arange(span.start, span.stop), length)
         return presence
 
 
@@ -369,6 +369,7 @@ def _check_format(source: AudioSource) -> None:
         )
 
 
-def _raised_cosine(progress: np.ndarray) -> np.ndarray:
-    """0 to 1 as its argument goes from 0 to 1."""
-    return np.asarray(0.5 - 0.5 * np.cos(np.pi * np.clip(progress, 0.0, 1.0)))
+def _fade(frames: np.ndarray, length: int) -> np.ndarray:
+    """Raised cosine from 0 to 1 over the frames 0 to ``length``."""
+    progress = np.clip((frames + 0.5) / length, 0.0, 1.0)
+    return np.asarray(0.5 - 0.5 * np.cos(np.pi * progress))

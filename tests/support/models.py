@@ -97,7 +97,14 @@ def tilted(windows: torch.Tensor, grid: SpectralGrid) -> torch.Tensor:
 
 
 def by_signal(windows: torch.Tensor, grid: SpectralGrid) -> torch.Tensor:
-    """A busy gain that each frame's own magnitudes decide, so that it has no window edges."""
+    """A busy gain that each bin's own power decides; no frame but a window's first few and last
+    few depends on where the window lies."""
+    powers = magnitudes(windows, grid).square()
+    return powers / (1 + powers)
+
+
+def magnitudes(windows: torch.Tensor, grid: SpectralGrid) -> torch.Tensor:
+    """(B, n) -> (B, K, F)."""
     spectra = torch.stft(
         windows,
         grid.n_fft,
@@ -107,4 +114,17 @@ def by_signal(windows: torch.Tensor, grid: SpectralGrid) -> torch.Tensor:
         pad_mode="constant",
         return_complex=True,
     )
-    return (torch.sin(40 * spectra.abs().mT) + 1) / 2  # (B, K, F)
+    return spectra.abs().mT
+
+
+def wrong_at_the_edges(guard: float) -> Gains:
+    """Keeps all, but inverts what lies less than ``guard`` seconds from a window's edges."""
+
+    def gains(windows: torch.Tensor, grid: SpectralGrid) -> torch.Tensor:
+        frames = windows.shape[1] // grid.hop + 1
+        edge = round(guard * grid.frames_per_second)
+        gain = torch.ones(frames, 1)
+        gain[:edge] = gain[frames - edge :] = -1.0
+        return gain
+
+    return gains
