@@ -170,7 +170,7 @@ def size_text(size: int) -> str:
     >>> size_text(2_352_471_003)
     '2.35 GB'
     """
-    return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+    return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.3g} MB"
 
 
 def _put(part: Path, folder: Path) -> None:

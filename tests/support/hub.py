@@ -1,0 +1,114 @@
+"""A model hub on this machine that can be told to misbehave."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass
+class Hub:
+    """What a test hub holds, how it behaves and what it was asked for."""
+
+    files: dict[str, bytes] = field(default_factory=dict)  # by address, "/owner/name/resolve/..."
+    cuts: list[int] = field(default_factory=list)  # bytes after which the next answers break off
+    corrupt: bool = False  # sends other bytes than it promises
+    knows_ranges: bool = True
+    status: int = 200  # of every answer
+    get_status: int = 200  # of every transfer
+    gets: list[tuple[str, str | None]] = field(default_factory=list)  # address, Range
+    sent: int = 0  # bytes of content
+    address: str = ""
+
+    def put(self, repository: str, path: str, content: bytes, kind: str = "model") -> None:
+        prefix = {"model": "", "space": "/spaces"}[kind]
+        self.files[f"{prefix}/{repository}/resolve/main/{path}"] = content
+
+
+class _Handler(BaseHTTPRequestHandler):
+    hub: Hub
+
+    def do_HEAD(self) -> None:
+        content = self._content()
+        if content is None:
+            return
+        self._head(200, len(content))
+
+    def do_GET(self) -> None:
+        wanted = self.headers.get("Range")
+        self.hub.gets.append((self.path, wanted))
+        content = self._content()
+        if content is None:
+            return
+        if self.hub.get_status != 200:
+            self._refuse(self.hub.get_status)
+            return
+        if self.hub.corrupt:
+            content = bytes(255 - byte for byte in content)
+        start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
+        start = start if self.hub.knows_ranges else 0
+        body = content[start:]
+        self._head(206 if start else 200, len(body), len(content) if start else None)
+        if self.hub.cuts:
+            body = body[: self.hub.cuts.pop(0)]
+            self.close_connection = True
+        self.wfile.write(body)
+        self.hub.sent += len(body)
+
+    def _content(self) -> bytes | None:
+        if self.hub.status != 200:
+            self._refuse(self.hub.status)
+            return None
+        # Through a proxy, the request names the whole address.
+        path = "/" + self.path.split("/", 3)[3] if self.path.startswith("http") else self.path
+        content = self.hub.files.get(path)
+        if content is None:
+            self._refuse(404)
+        return content
+
+    def _head(self, status: int, length: int, of: int | None = None) -> None:
+        self.send_response(status)
+        path = "/" + self.path.split("/", 3)[3] if self.path.startswith("http") else self.path
+        content = self.hub.files[path]
+        self.send_header("Content-Length", str(length))
+        self.send_header("X-Repo-Commit", "0" * 40)
+        self.send_header("ETag", f'"{git_hash(content)}"')
+        if not path.endswith((".json", ".txt")):  # as large files are kept
+            self.send_header("X-Linked-Size", str(len(content)))
+            self.send_header("X-Linked-ETag", f'"{hashlib.sha256(content).hexdigest()}"')
+        if of is not None:
+            self.send_header("Content-Range", f"bytes {of - length}-{of - 1}/{of}")
+        self.end_headers()
+
+    def _refuse(self, status: int) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def git_hash(content: bytes) -> str:
+    """What git, and so the hub, calls a small file's content."""
+    return hashlib.sha1(f"blob {len(content)}\0".encode() + content).hexdigest()
+
+
+@contextmanager
+def serving() -> Iterator[Hub]:
+    """A hub at ``address`` on the loopback, until the block ends."""
+    hub = Hub()
+    handler = type("Handler", (_Handler,), {"hub": hub})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        hub.address = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield hub
+        finally:
+            server.shutdown()
+            thread.join()
