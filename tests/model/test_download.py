@@ -189,7 +189,7 @@ def test_a_full_disk_is_noticed_before_the_transfer(hub, tmp_path, monkeypatch):
     offers = download.survey(FILES)
     usage = folder.shutil.disk_usage(tmp_path)
     monkeypatch.setattr(folder.shutil, "disk_usage", lambda path: usage._replace(free=900_000))
-    with pytest.raises(ModelError, match="is full: 1 MB are needed, 0.9 MB are free"):
+    with pytest.raises(ModelError, match=r"is full: 1 MB are needed, 0\.9 MB are free"):
         download.fetch(offers, tmp_path)
     assert hub.gets == []
 
