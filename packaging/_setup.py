@@ -160,9 +160,11 @@ def install(python: Path, extras: tuple[str, ...]) -> None:
         )
     say("Installing the libraries; the first time this takes some minutes.")
     target = ".[" + ",".join(extras) + "]" if extras else "."
-    quiet = [] if sys.stdout.isatty() else ["-q"]
-    command = [str(python), "-m", "pip", "install", *quiet, "--disable-pip-version-check"]
-    if subprocess.run([*command, "-e", target], cwd=ROOT).returncode:
+    quiet = [] if sys.stdout.isatty() else ["-qq"]
+    # Most modules are never imported: Python compiles those that are when they are.
+    options = [*quiet, "--no-compile", "--disable-pip-version-check"]
+    command = [str(python), "-m", "pip", "install", *options, "-e", target]
+    if subprocess.run(command, cwd=ROOT).returncode:
         give_up(
             "The libraries could not be installed; pip's own words are above. Most often the "
             "connection failed or the disk is full: start again, and pip goes on where it was."

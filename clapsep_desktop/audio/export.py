@@ -21,7 +21,7 @@ from clapsep_desktop.audio.formats import AudioInfo, TargetFormat, choose_format
 from clapsep_desktop.audio.iff import correct_aiff_length
 from clapsep_desktop.audio.metadata import carry_metadata
 from clapsep_desktop.audio.quantize import Quantized, split
-from clapsep_desktop.audio.sequential import SequentialFile
+from clapsep_desktop.audio.sequential import SequentialFile, native_name
 from clapsep_desktop.audio.source import AudioSource
 from clapsep_desktop.audio.staging import (
     StagedFile,
@@ -218,7 +218,7 @@ class _Output:
         try:
             with writing(target):
                 self._file = SequentialFile(
-                    self.staged.part,
+                    native_name(self.staged.part),
                     "w",
                     samplerate=info.rate,
                     channels=info.channels,
@@ -269,7 +269,7 @@ class _Output:
     def check(self, frames: int) -> None:
         """Make sure that the file holds what was written."""
         with writing(self.target):
-            written = soundfile.info(self.staged.part).frames
+            written = soundfile.info(native_name(self.staged.part)).frames
         if written != frames:
             raise AudioWriteError(
                 f"“{self.target.name}” could not be written completely. Check the free space in "

@@ -32,7 +32,7 @@ from clapsep_desktop.audio.formats import (
     AudioInfo,
 )
 from clapsep_desktop.audio.iff import is_cut, sound_chunk
-from clapsep_desktop.audio.sequential import SequentialFile
+from clapsep_desktop.audio.sequential import SequentialFile, native_name
 from clapsep_desktop.errors import AudioFormatError, AudioReadError
 from clapsep_desktop.timebase import format_time
 
@@ -215,7 +215,7 @@ def _open(path: Path, kind: type[soundfile.SoundFile] = soundfile.SoundFile) -> 
     _check_path(path)
     with _reading(path):
         try:
-            return kind(path)
+            return kind(native_name(path))
         except TypeError as error:  # soundfile asks for the rate of a file named .raw
             raise AudioFormatError(
                 f"“{path.name}” holds bare samples without rate or channels. Save it as WAV first."

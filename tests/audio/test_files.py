@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import struct
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -150,6 +152,37 @@ def test_any_unicode_file_name(tmp_path, name):
     path = write_sound(tmp_path / "plain.wav", noisy_tone(10))
     path.rename(tmp_path / name)
     assert probe(tmp_path / name).frames == 10
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are text on Windows")
+def test_a_name_that_is_no_text(tmp_path):
+    path = tmp_path / os.fsdecode(b"caf\xe9.wav")
+    try:
+        write_sound(tmp_path / "plain.wav", noisy_tone(10)).rename(path)
+    except OSError:
+        pytest.skip("this file system takes only valid text")
+    assert probe(path).frames == 10
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a sparse file")
+def test_an_rf64_file_is_read_beyond_4_gb(tmp_path):
+    """The samples between the first and the last are a hole that takes no room on the disk."""
+    path = write_sound(tmp_path / "a.rf64", noisy_tone(100), container="RF64")
+    head = path.read_bytes()
+    samples = head.index(b"data") + 8
+    frames = 1_200_000_000
+    length = samples + frames * 4
+    last = struct.pack("<2h", 16_384, -16_384)
+    with path.open("r+b") as file:
+        file.seek(20)
+        file.write(struct.pack("<QQQ", length - 8, frames * 4, frames))
+        file.seek(length - 4)
+        file.write(last)
+    with AudioFile(path) as file:
+        assert file.frames == frames
+        assert not file.info.cut
+        np.testing.assert_array_equal(file.read(frames - 2, frames), [[0, 0], [0.5, -0.5]])
+        np.testing.assert_allclose(file.read(0, 100), noisy_tone(100), atol=1e-4)
 
 
 def test_reads_outside_the_recording_are_a_mistake_of_the_caller(tmp_path):
