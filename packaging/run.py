@@ -17,8 +17,9 @@ from typing import NamedTuple
 
 from _setup import ROOT, environment_script, give_up, prepare, say
 
-DEMO = ROOT / "resources" / "demo"
-RESULTS = ROOT / "out" / "demo"
+# Relative to ROOT, where the command runs: so it is shown as one would type it.
+DEMO = Path("resources", "demo")
+RESULTS = Path("out", "demo")
 
 
 class Demo(NamedTuple):
@@ -33,7 +34,7 @@ class Demo(NamedTuple):
 def read_demo(folder: Path) -> Demo:
     """The demo as its demo.json tells it; ``keep`` and ``remove`` are a text or a list of them."""
     try:
-        told = json.loads((folder / "demo.json").read_text(encoding="utf-8"))
+        told = json.loads((ROOT / folder / "demo.json").read_text(encoding="utf-8"))
     except OSError:
         give_up(f"The demo recording is missing from {folder}: get a complete copy of the project.")
     return Demo(
@@ -65,14 +66,14 @@ def demo_arguments(demo: Demo, results: Path) -> list[str]:
 def show_demo() -> int:
     """Extract the demo, telling the command and where the results lie."""
     demo = read_demo(DEMO)
-    RESULTS.mkdir(parents=True, exist_ok=True)
+    (ROOT / RESULTS).mkdir(parents=True, exist_ok=True)
     arguments = demo_arguments(demo, RESULTS)
     say(f"\nThe demo: {demo.title}\n\n  clapsep {shlex.join(arguments)}\n")
     code = subprocess.run([str(environment_script("clapsep")), *arguments], cwd=ROOT).returncode
     if code == 0:
-        say(f"\nListen to\n  {demo.recording}  (before)")
+        say(f"\nListen to\n  {ROOT / demo.recording}  (before)")
         for name, what in (("kept.wav", "what was kept"), ("removed.wav", "what was removed")):
-            say(f"  {RESULTS / name}  ({what})")
+            say(f"  {ROOT / RESULTS / name}  ({what})")
     return code
 
 
