@@ -12,7 +12,8 @@ ClapSepError
  │    ├── ModelDamagedError    truncated, altered, or holding objects that are refused
  │    ├── ModelMismatchError   intact, but not a model of the expected shape
  │    └── DownloadError        the connection failed; says what to fetch by hand
- └── DeviceError               the chosen device is absent or failed
+ ├── DeviceError               the chosen device is absent or failed
+ └── DataError                 a list of sounds, or a folder of results, cannot be used
 
 The text of each error is a sentence for the user: what happened, then what to do.
 """
@@ -68,3 +69,7 @@ class DownloadError(ModelError):
 
 class DeviceError(ClapSepError):
     """The chosen device is absent or failed."""
+
+
+class DataError(ClapSepError):
+    """A list of sounds, or a folder of results, cannot be used."""

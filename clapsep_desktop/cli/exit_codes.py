@@ -8,6 +8,7 @@ from clapsep_desktop.errors import (
     AudioError,
     ClapSepError,
     DataError,
+    DataError,
     DeviceError,
     ModelError,
     QueryError,
@@ -31,7 +32,7 @@ class ExitCode(IntEnum):
 MEANINGS = {
     ExitCode.DONE: "done",
     ExitCode.FAILED: "a check failed, or the program has a fault",
-    ExitCode.USAGE: "unknown option, empty query, selection outside the recording",
+    ExitCode.USAGE: "unknown option, empty query, selection outside the recording, unusable list",
     ExitCode.AUDIO: "a recording cannot be read or written",
     ExitCode.MODEL: "a model is missing or damaged",
     ExitCode.DEVICE: "the device is absent or failed",
@@ -43,6 +44,7 @@ MEANINGS = {
 _CODES: tuple[tuple[type[ClapSepError], ExitCode], ...] = (
     (QueryError, ExitCode.USAGE),
     (SpanError, ExitCode.USAGE),
+    (DataError, ExitCode.USAGE),
     (AudioError, ExitCode.AUDIO),
     (ModelError, ExitCode.MODEL),
     (DeviceError, ExitCode.DEVICE),

@@ -14,7 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from clapsep_desktop.errors import AudioReadError
+from clapsep_desktop.errors import DataError
+
+COLUMNS = ("path", "concept", "captions", "split_group")
+"""Columns every manifest has."""
 
 VALIDATION_SHARE = 8
 """One split group in this many is for validation."""
@@ -58,23 +61,65 @@ class Sound:
 
 
 def read_manifest(path: Path) -> list[Sound]:
-    """All rows of a manifest, in its order; raises AudioReadError if a column is missing."""
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        missing = {"path", "concept", "captions", "split_group"} - set(reader.fieldnames or ())
-        if missing:
-            raise AudioReadError(
-                f"{path} is not a manifest: the column {', '.join(sorted(missing))} is missing."
-            )
-        return [
-            Sound(
-                path=path.parent / row["path"],
-                concept=row["concept"],
-                captions=tuple(c.strip() for c in row["captions"].split("|") if c.strip()),
-                split_group=row["split_group"],
-            )
-            for row in reader
-        ]
+    """All rows of a manifest, in its order.
+
+    A row without captions is called by the name of its concept.
+
+    Raises:
+        DataError: the file is missing, no CSV in UTF-8, empty, or lacks a column.
+    """
+    rows = read_table(path, COLUMNS, "manifest")
+    return [
+        Sound(
+            path=path.parent / row["path"],
+            concept=row["concept"],
+            captions=_listed(row["captions"]) or (spoken(row["concept"]),),
+            split_group=row["split_group"],
+        )
+        for row in rows
+    ]
+
+
+def read_table(path: Path, columns: Sequence[str], kind: str) -> list[dict[str, str]]:
+    """The rows of a CSV file that has some columns, and may have more.
+
+    Args:
+        path: the file, in UTF-8.
+        columns: names its first line must have; no field in them may be missing.
+        kind: what to call it in a message, such as "manifest".
+
+    Raises:
+        DataError: it is missing, no such file, or empty.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, restval="")
+            missing = [name for name in columns if name not in (reader.fieldnames or ())]
+            if missing:
+                raise DataError(
+                    f"“{path.name}” is not a {kind}: the column {', '.join(missing)} is missing."
+                )
+            rows = list(reader)
+    except OSError as error:
+        raise DataError(f"The {kind} “{path}” could not be read: {error.strerror}.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"“{path.name}” is not a {kind}: it is no CSV file in UTF-8.") from error
+    if not rows:
+        raise DataError(f"The {kind} “{path.name}” lists nothing.")
+    return rows
+
+
+def spoken(concept: str) -> str:
+    """A concept's name as a person would type it.
+
+    >>> spoken("dog_bark")
+    'dog bark'
+    """
+    return concept.replace("_", " ")
+
+
+def _listed(captions: str) -> tuple[str, ...]:
+    return tuple(caption.strip() for caption in captions.split("|") if caption.strip())
 
 
 def by_split(sounds: Sequence[Sound], split: str) -> list[Sound]:

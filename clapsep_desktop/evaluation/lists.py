@@ -1,0 +1,176 @@
+"""The published lists of mixtures: AudioCaps, AudioSet, ESC-50, FSDKaggle2018 and MUSIC21.
+
+A list is a CSV file with the columns ``source_file``, ``positive_caption``, ``noise_file`` and
+``negative_caption``; the user gives the folder of the sounds. Both clips are heard from their
+start at the same energy, for 10 s (ESC-50: 5 s) at 32 kHz, the sum scaled to 0.9 where it exceeds
+full scale. A list of samples (``class``, ``file``) names recordings to show for each caption.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from clapsep_desktop.errors import DataError
+from clapsep_desktop.evaluation.concepts import CONFUSABLE, Embed
+from clapsep_desktop.evaluation.items import MOST_EXAMPLES, Item, Part
+from clapsep_desktop.evaluation.manifest import read_table
+
+COLUMNS = ("source_file", "positive_caption", "noise_file", "negative_caption")
+SAMPLE_COLUMNS = ("class", "file")
+
+SECONDS = 10.0
+"""Length of a mixture, unless the list is one of `SHORTER`."""
+
+SHORTER = {"esc": 5.0}
+"""Lists of shorter clips, by the first word of their file's name."""
+
+POOL = 200
+"""Captions among which one is looked for that a mixture does not answer to."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a paper or a measurement by others says of a list, in dB."""
+
+    model: str
+    query: str
+    sdri: float
+    si_sdri: float
+
+
+_CLAPSEP = "CLAPSep, published (arXiv 2402.17455)"
+_AGAIN = "CLAPSep, measured again by others"
+_AUDIOSEP = "AudioSep, published"
+
+PUBLISHED: Mapping[str, tuple[Figures, ...]] = {
+    "audiocaps": (
+        Figures(_CLAPSEP, "both", 10.08, 9.40),
+        Figures(_AGAIN, "positive", 9.66, 8.76),
+        Figures(_AUDIOSEP, "positive", 8.22, 7.19),
+    ),
+    "audioset": (
+        Figures(_CLAPSEP, "both", 9.29, 8.44),
+        Figures(_AUDIOSEP, "positive", 7.74, 6.90),
+    ),
+    "esc": (
+        Figures(_AGAIN, "positive", 11.49, 10.23),
+        Figures(_AUDIOSEP, "positive", 10.04, 8.81),
+    ),
+    "music": (Figures(_AUDIOSEP, "positive", 10.51, 9.43),),
+}
+"""Figures of others, by the first word of the list's file name."""
+
+
+def name_of(path: Path) -> str:
+    """What a list is called: the first word of its file's name.
+
+    >>> name_of(Path("audiocaps_eval.csv"))
+    'audiocaps'
+    """
+    return path.stem.partition("_")[0].lower()
+
+
+def read_list(
+    path: Path,
+    audio: Path,
+    samples: Mapping[str, Sequence[Path]] | None = None,
+    *,
+    count: int | None = None,
+    seed: int = 0,
+) -> list[Item]:
+    """The items of a published list.
+
+    Args:
+        path: the list.
+        audio: folder of the sounds.
+        samples: recordings to show for each caption, see `read_samples`.
+        count: rows to take, drawn by ``seed``; None for all. A draw holds every smaller one.
+        seed: see ``count``.
+
+    Raises:
+        DataError: no such list.
+    """
+    rows = read_table(path, COLUMNS, "list of mixtures")
+    name = name_of(path)
+    order = np.arange(len(rows))
+    if count is not None and count < len(rows):
+        order = np.sort(np.random.default_rng(seed).permutation(len(rows))[:count])
+    shown = samples or {}
+
+    def part(row: dict[str, str], file: str, caption: str) -> Part:
+        sound = audio / row[file]
+        examples = [clip for clip in shown.get(row[caption], ()) if clip != sound]
+        return Part(sound, row[caption], row[caption], tuple(examples[:MOST_EXAMPLES]))
+
+    return [
+        Item(
+            name=f"{name}-{number:05d}",
+            split=name,
+            parts=(
+                part(rows[number], "source_file", "positive_caption"),
+                part(rows[number], "noise_file", "negative_caption"),
+            ),
+            target=0,
+            snr=0.0,
+            seconds=SHORTER.get(name, SECONDS),
+            cut="start",
+            seed=seed,
+        )
+        for number in order.tolist()
+    ]
+
+
+def read_samples(path: Path, audio: Path) -> dict[str, list[Path]]:
+    """Recordings to show for each caption, in the list's order.
+
+    Raises:
+        DataError: no such list, or one of its cells is no list of names.
+    """
+    found: dict[str, list[Path]] = {}
+    for row in read_table(path, SAMPLE_COLUMNS, "list of samples"):
+        try:
+            names = ast.literal_eval(row["file"])
+        except (ValueError, SyntaxError):
+            names = None
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise DataError(
+                f"“{path.name}” is not a list of samples: the files of “{row['class'][:40]}” "
+                "are no list of names."
+            )
+        found.setdefault(row["class"], []).extend(audio / name for name in names)
+    return found
+
+
+def with_absent(items: Sequence[Item], embed: Embed, seed: int) -> list[Item]:
+    """The same items, each with a caption that no sound of its mixture answers to.
+
+    Captions of up to `POOL` other items are tried; where all could mean a sound of the mixture,
+    none is given.
+    """
+    captions = sorted({part.caption for item in items for part in item.parts})
+    random = np.random.default_rng(seed)
+    pool = np.sort(random.permutation(len(captions))[:POOL])
+    vectors = embed(captions)
+    index = {caption: i for i, caption in enumerate(captions)}
+    pick = _picker(vectors, pool, random)
+    return [
+        replace(item, absent=captions[found] if found is not None else "")
+        for item in items
+        for found in [pick([index[part.caption] for part in item.parts])]
+    ]
+
+
+def _picker(
+    vectors: np.ndarray, pool: np.ndarray, random: np.random.Generator
+) -> Callable[[list[int]], int | None]:
+    def pick(present: list[int]) -> int | None:
+        likeness = (vectors[pool] @ vectors[present].T).max(axis=1)
+        unlike = pool[likeness < CONFUSABLE]
+        return int(random.choice(unlike)) if len(unlike) else None
+
+    return pick

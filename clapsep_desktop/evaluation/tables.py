@@ -1,0 +1,50 @@
+"""The lines of a summary as the text of a table's cells, for the terminal and the report."""
+
+from __future__ import annotations
+
+from clapsep_desktop.evaluation.asks import MODES
+from clapsep_desktop.evaluation.lists import PUBLISHED
+from clapsep_desktop.evaluation.summary import Line
+
+COLUMNS = (
+    "asked for by",
+    "items",
+    "SDRi",
+    "SI-SDRi",
+    "median",
+    "deviation",
+    "improved",
+    "let through",
+    "similarity",
+)
+"""Headings of a table of lines; dB but for the items, the share improved and the cosine."""
+
+
+def cells(line: Line) -> tuple[str, ...]:
+    """A line as the text of its cells, in the order of `COLUMNS`."""
+    sdri, si_sdri = line.sdri, line.si_sdri
+    return (
+        line.title,
+        str(line.count),
+        f"{sdri.mean:.2f}" if sdri else "",
+        f"{si_sdri.mean:.2f}" if si_sdri else "",
+        f"{si_sdri.median:.2f}" if si_sdri else "",
+        f"{si_sdri.deviation:.2f}" if si_sdri else "",
+        f"{si_sdri.improved:.0%}" if si_sdri and not line.is_reference else "",
+        f"{line.let_through:.1f}",
+        "" if line.similarity is None else f"{line.similarity:.3f}",
+    )
+
+
+def published_cells(split: str) -> list[tuple[str, ...]]:
+    """Figures of others for a published list, as cells in the order of `COLUMNS`."""
+    return [
+        (
+            f"{figures.model}; {MODES[figures.query]}",
+            "",
+            f"{figures.sdri:.2f}",
+            f"{figures.si_sdri:.2f}",
+            *[""] * (len(COLUMNS) - 4),
+        )
+        for figures in PUBLISHED.get(split, ())
+    ]
