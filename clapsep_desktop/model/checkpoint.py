@@ -12,8 +12,10 @@ state, classification heads and constants that are cheap to compute are left beh
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -103,7 +105,13 @@ def split(weights: Mapping[str, Tensor], config: BaseConfig) -> dict[str, Weight
 def write_weights(path: Path, weights: Mapping[str, Tensor], stored_as: str) -> None:
     """Writes one safetensors file and flushes it to the disk; the same weights, the same bytes."""
     dtype = STORED_TYPES[stored_as]
-    save_file({name: weights[name].to(dtype).contiguous() for name in sorted(weights)}, path)
+    content = {name: weights[name].to(dtype).contiguous() for name in sorted(weights)}
+    try:
+        save_file(content, path)
+    except SafetensorError as error:
+        # The disk's own error, which safetensors gives as text only.
+        number = re.search(r"os error (\d+)", str(error))
+        raise OSError(int(number[1]) if number else errno.EIO, str(error), str(path)) from error
     path.chmod(0o644)  # safetensors writes for the owner alone; a folder of models may be shared
     with path.open("rb+") as file:
         os.fsync(file.fileno())

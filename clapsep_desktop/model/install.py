@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
-from clapsep_desktop.errors import ModelError, ModelMismatchError
+from clapsep_desktop.errors import ModelMismatchError
 from clapsep_desktop.model import checkpoint, device, folder, precision, published
 from clapsep_desktop.model.config import BaseConfig
 from clapsep_desktop.model.folder import Progress, Report, silent
@@ -22,8 +21,6 @@ NAMES = {
     MERGES_FILE: "merges.txt (roberta-base)",
 }
 """What each part is called where its authors publish it."""
-
-_NAME = re.compile(r"[\w][\w .-]{0,63}")
 
 
 def import_files(
@@ -49,10 +46,6 @@ def import_files(
         ModelError: a file is missing, unsafe, damaged or of another model, or the disk is full.
             Nothing is changed then.
     """
-    if _NAME.fullmatch(place.name) is None:
-        raise ModelError(
-            f"“{place.name[:40]}” cannot be a model's name. Use letters, digits, spaces, - and _."
-        )
     config = sizes or BaseConfig()
     vocabulary, merges, checkpoints = _sorted(files)
     TextTokenizer(vocabulary, merges, config.text.vocabulary, config.text.max_tokens)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import warnings
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -160,13 +161,13 @@ def _several(what: str, names: list[str], shown: int = 3) -> str:
 
 
 def _unpickle(path: Path) -> Any:
+    _require_readable(path)
     try:
         # Mapped into memory, a checkpoint's optimizer state is never read.
         mapped = zipfile.is_zipfile(path)
-        with torch.serialization.safe_globals(_SAFE_TYPES):
+        with torch.serialization.safe_globals(_SAFE_TYPES), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Detected pickle protocol")
             return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
-    except FileNotFoundError:
-        raise ModelMismatchError(f"There is no file {path}.") from None
     except pickle.UnpicklingError as error:
         forbidden = re.search(r"GLOBAL ([\w.]+)", str(error))
         if forbidden is None:
@@ -175,11 +176,19 @@ def _unpickle(path: Path) -> Any:
             f"{path.name} holds a Python object ({forbidden[1]}) that no model needs and "
             "that could run a program, so it was not opened. Get the file from the model's authors."
         ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, IndexError) as error:
+    except Exception as error:  # fed damaged bytes, an unpickler may stumble over anything
         raise _damaged(path) from error
+
+
+def _require_readable(path: Path) -> None:
+    try:
+        with path.open("rb"):
+            pass
+    except FileNotFoundError:
+        raise ModelMismatchError(f"There is no file {path}.") from None
     except OSError as error:
         raise ModelDamagedError(
-            f"{path.name} cannot be read: {error.strerror or error}."
+            f"{path} cannot be read ({error.strerror or error}). Check its permissions."
         ) from error
 
 

@@ -10,6 +10,7 @@ torch is imported only by what loads or converts a model: the list of models is 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -33,10 +34,11 @@ from clapsep_desktop.model.folder import (
 from clapsep_desktop.resources import resource
 
 if TYPE_CHECKING:
+    from clapsep_desktop.model.config import BaseConfig
+    from clapsep_desktop.model.download import Offer
     from clapsep_desktop.model.interface import SeparationModel
 
-if TYPE_CHECKING:
-    from clapsep_desktop.model.download import Offer
+_NAME = re.compile(r"\w[\w .-]{0,63}")
 
 LOADERS = {
     "clapsep-mini": "clapsep_desktop.model.mini",
@@ -145,14 +147,23 @@ def import_files(
     files: Sequence[Path],
     name: str = "base",
     *,
+    sizes: BaseConfig | None = None,
     stored_as: str = "fp32",
     report: Report = silent,
 ) -> InstalledModel:
-    """Installs the published CLAPSep from its authors' files; see `install.import_files`."""
+    """Installs the published CLAPSep from its authors' files; see `install.import_files`.
+
+    Raises:
+        ModelError: the name cannot be that of a folder, or see `install.import_files`.
+    """
     from clapsep_desktop.model import install
 
+    if _NAME.fullmatch(name) is None:
+        raise ModelError(
+            f"“{name[:40]}” cannot be a model's name. Use letters, digits, spaces, - and _."
+        )
     place = models_folder() / name
-    install.import_files(files, place, stored_as=stored_as, report=report)
+    install.import_files(files, place, sizes=sizes, stored_as=stored_as, report=report)
     return InstalledModel(name, place)
 
 
@@ -198,7 +209,9 @@ def remove(name: str) -> None:
         ModelMissingError: there is no such model.
         ModelError: it ships with the program, or is in use.
     """
-    model = find(name)
+    model = next((model for model in installed() if model.name == name), None)
+    if model is None:
+        raise ModelMissingError(f"There is no model “{name[:80]}” in {models_folder()}.")
     if model.shipped:
         raise ModelError(f"The model “{model.name}” is part of the program and stays with it.")
     remove_folder(model.folder)

@@ -22,11 +22,13 @@ def tokenizer(folder: Path) -> int:
     printable = [chr(i) for i in (*range(33, 127), *range(161, 173), *range(174, 256))]
     letters = printable + [chr(256 + i) for i in range(256 - len(printable))]
     tokens, merges = ["<s>", "<pad>", "</s>", "<unk>", *letters], []
-    for word in [*WORDS, *(f"Ġ{word}" for word in WORDS)]:
+    for word in WORDS:
         for end in range(2, len(word) + 1):
             if word[:end] not in tokens:
                 tokens.append(word[:end])
                 merges.append(f"{word[: end - 1]} {word[end - 1]}")
+        tokens.append(f"Ġ{word}")  # after a space
+        merges.append(f"Ġ {word}")
     (folder / "vocab.json").write_text(
         json.dumps({token: i for i, token in enumerate(tokens)}), encoding="utf-8"
     )
