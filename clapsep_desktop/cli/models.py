@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from clapsep_desktop.cli.console import Progress, answer, say
+from clapsep_desktop.cli.exit_codes import ExitCode
+from clapsep_desktop.errors import ModelMissingError
 from clapsep_desktop.model import registry
 from clapsep_desktop.model.folder import Progress as Step
 from clapsep_desktop.model.folder import size_text
@@ -18,7 +21,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+DOWNLOADABLE = ("base",)
+
 AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
+Half = Annotated[bool, typer.Option("--half", help="Store half precision, in half the space.")]
 
 
 @app.command("list")
@@ -55,22 +61,62 @@ def describe(model: registry.InstalledModel) -> dict[str, object]:
     }
 
 
+@app.command()
+def download(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The model to fetch: base.")],
+    half: Half = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask before the transfer.")
+    ] = False,
+) -> None:
+    """Fetch the published CLAPSep from where its authors put it, and install it.
+
+    Nothing is transferred before the sizes were shown. A download that was stopped goes on where
+    it stopped.
+    """
+    if name not in DOWNLOADABLE:
+        raise ModelMissingError(
+            f"“{name[:80]}” cannot be downloaded; {' and '.join(DOWNLOADABLE)} can."
+        )
+    from clapsep_desktop.model.download import survey
+
+    offers = survey()
+    for offer in offers:
+        say(f"{size_text(offer.size):>10}  {offer.file.url}")
+    total = size_text(sum(offer.size for offer in offers))
+    say(f"{total:>10}  in all, to {registry.models_folder()}")
+    if not yes:
+        _ask("Download these files?")
+    with Progress() as progress:
+        model = registry.download(
+            offers,
+            stored_as=_stored_as(half),
+            report=lambda step: _show(progress, step),
+        )
+    say(f"“{model.name}” is installed in {model.folder} ({size_text(model.size)}).")
+
+
+def _ask(question: str) -> None:
+    if not _has_terminal():
+        raise typer.BadParameter("without a terminal to ask at, give --yes to agree.")
+    if not typer.confirm(question):
+        raise typer.Exit(ExitCode.FAILED)
+
+
 @app.command("import")
 def import_model(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE...", help="The published model's files.")
     ],
     name: Annotated[str, typer.Option(metavar="NAME", help="What to call it.")] = "base",
-    half: Annotated[
-        bool, typer.Option("--half", help="Store half precision: half the size.")
-    ] = False,
+    half: Half = False,
 ) -> None:
     """Install the published CLAPSep from files you already have."""
     with Progress() as progress:
         model = registry.import_files(
             files,
             name,
-            stored_as="fp16" if half else "fp32",
+            stored_as=_stored_as(half),
             report=lambda step: _show(progress, step),
         )
     say(f"“{model.name}” is installed in {model.folder} ({size_text(model.size)}).")
@@ -96,6 +142,14 @@ def remove(
     """Delete a model that was downloaded or imported."""
     registry.remove(name)
     say(f"“{name}” was removed.")
+
+
+def _has_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _stored_as(half: bool) -> str:
+    return "fp16" if half else "fp32"
 
 
 def _show(progress: Progress, step: Step) -> None:

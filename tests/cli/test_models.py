@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from clapsep_desktop.model import registry
+from clapsep_desktop.model.folder import size_text
 from tests.cli.conftest import Clapsep
 
 
@@ -36,9 +37,10 @@ def test_list(clapsep: Clapsep, folders: tuple[Path, Path]) -> None:
     outcome = clapsep("models", "list")
     assert (outcome.code, outcome.err) == (0, "")
     lines = outcome.out.splitlines()
-    assert lines[0].split()[:3] == ["birds", "2", "MB"]
+    size = size_text(sum(file.stat().st_size for file in (folders[0] / "birds").iterdir()))
+    assert lines[0].split()[:3] == ["birds", *size.split()]
     assert str(folders[0] / "birds") in lines[1]
-    assert any(line.startswith("mini") and "2 MB" in line for line in lines)
+    assert any(line.startswith("mini") and size in line for line in lines)
     assert any(line.startswith("base") and "not installed" in line for line in lines)
 
 
