@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import platformdirs
@@ -74,9 +74,9 @@ def devices() -> list[Device]:
             properties = torch.cuda.get_device_properties(index)
             found.append(Device("cuda", index, properties.name, properties.total_memory))
     if torch.backends.mps.is_available():
-        found.append(Device("mps", 0, _cpu_name(), torch.mps.recommended_max_memory()))
+        found.append(Device("mps", 0, cpu_name(), torch.mps.recommended_max_memory()))
     cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
-    name = f"{_cpu_name()}, {cores} core{'s' if cores > 1 else ''}"
+    name = f"{cpu_name()}, {cores} core{'s' if cores > 1 else ''}"
     found.append(Device("cpu", 0, name, psutil.virtual_memory().total))
     return found
 
@@ -116,13 +116,13 @@ def settle(
         notify(f"The model “{model.name}” runs on the CPU only.")
         return
     mark = f"{model.name} | {device.name} | torch {torch.__version__} | {_driver(device)}"
-    passed = _passed()
+    passed = recall("devices")
     if mark in passed:
         model.to(device.torch_device)
         return
     reason = _disagreement(model, device)
     if reason is None:
-        _remember([*passed, mark])
+        remember("devices", [*passed, mark])
         return
     model.to(torch.device("cpu"))
     notify(f"{device.name} {reason}, so the model “{model.name}” runs on the CPU.")
@@ -187,35 +187,41 @@ def _disagreement(model: MovableModel, device: Device) -> str | None:
     return None
 
 
-def _verdicts_path() -> Path:
-    return Path(platformdirs.user_cache_dir("clapsep-desktop", appauthor=False)) / "devices.json"
-
-
-def _passed() -> list[str]:
+def recall(topic: str) -> list[Any]:
+    """What `remember` kept on this machine under a topic."""
     try:
-        marks = json.loads(_verdicts_path().read_text(encoding="utf-8"))
+        kept = json.loads(_memory_path().read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return []
-    return [mark for mark in marks if isinstance(mark, str)] if isinstance(marks, list) else []
+    findings = kept.get(topic, []) if isinstance(kept, dict) else []
+    return findings if isinstance(findings, list) else []
 
 
-def _remember(marks: list[str]) -> None:
-    """Keeps verdicts; a folder that cannot be written only means another check next time."""
-    path = _verdicts_path()
+def remember(topic: str, findings: list[Any]) -> None:
+    """Keeps what was measured on this machine, so that it is measured once.
+
+    A folder that cannot be written only means to measure again next time.
+    """
+    path = _memory_path()
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
+        kept = {name: recall(name) for name in ("devices", "processors")}
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", dir=path.parent, suffix=".json", delete=False
         ) as file:
-            json.dump(marks, file)
+            json.dump({**kept, topic: findings}, file)
         Path(file.name).replace(path)
+
+
+def _memory_path() -> Path:
+    return Path(platformdirs.user_cache_dir("clapsep-desktop", appauthor=False)) / "machine.json"
 
 
 def _driver(device: Device) -> str:
     return f"CUDA {torch.version.cuda}" if device.kind == "cuda" else platform.release()
 
 
-def _cpu_name() -> str:
+def cpu_name() -> str:
     """The processor's brand name; platform.processor() often knows only its instruction set."""
     with suppress(OSError, subprocess.SubprocessError):
         if platform.system() == "Linux":

@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
+
+from clapsep_desktop.model.device import cpu_name, recall, remember
 
 FAITHFUL_DB = -50.0
 """Half precision is used where it changes the output by no more than this, relative to it."""
@@ -42,22 +44,39 @@ def chosen(device: torch.device, changes: Mapping[str, float]) -> torch.dtype:
 
 
 def bfloat16_gain() -> float:
-    """This CPU's matrix rate in bfloat16 over that in float32; 0 where it has no such unit."""
+    """This CPU's matrix rate in bfloat16 over that in float32; 0 where it has no such unit.
+
+    Measured once on a machine and remembered: a choice that hung on the moment's load would make
+    two runs differ.
+    """
     if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return 0.0
-    return matrix_rate(torch.bfloat16) / matrix_rate(torch.float32)
+    mark = f"{cpu_name()} | torch {torch.__version__}"
+    known = recall("processors")
+    for finding in known:
+        if finding[:1] == [mark]:
+            return float(finding[1])
+    rates = matrix_rates((torch.float32, torch.bfloat16))
+    gain = round(rates[torch.bfloat16] / rates[torch.float32], 2)
+    remember("processors", [*known, [mark, gain]])
+    return gain
 
 
-def matrix_rate(dtype: torch.dtype, rows: int = 256, width: int = 1024, runs: int = 5) -> float:
-    """Floating-point operations a second in a product of layer-like matrices on the CPU."""
-    one = torch.ones(rows, width, dtype=dtype)
-    other = torch.ones(width, width, dtype=dtype)
-    best = math.inf
+def matrix_rates(
+    dtypes: Sequence[torch.dtype], rows: int = 512, width: int = 1024, runs: int = 25
+) -> dict[torch.dtype, float]:
+    """Floating-point operations a second in a product of layer-like matrices on the CPU.
+
+    The best of many runs, the types in turns, so that other programs disturb all alike.
+    """
+    best = dict.fromkeys(dtypes, math.inf)
+    pairs = {t: (torch.ones(rows, width, dtype=t), torch.ones(width, width, dtype=t)) for t in best}
     for _ in range(runs + 1):  # the first run sets up kernels and threads
-        start = time.perf_counter()
-        one @ other
-        best = min(best, time.perf_counter() - start)
-    return 2 * rows * width * width / best
+        for dtype, (one, other) in pairs.items():
+            start = time.perf_counter()
+            one @ other
+            best[dtype] = min(best[dtype], time.perf_counter() - start)
+    return {dtype: 2 * rows * width * width / seconds for dtype, seconds in best.items()}
 
 
 def write_changes(folder: Path, changes: Mapping[str, float]) -> None:

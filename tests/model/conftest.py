@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from clapsep_desktop.model import install
+from clapsep_desktop.model import device, install, precision
 from tests.support import published as made_up
+
+
+@pytest.fixture(autouse=True)
+def _a_machine_nobody_knows(tmp_path, monkeypatch):
+    """Findings about this machine are not kept, and half precision is never found worthwhile."""
+    monkeypatch.setattr(device, "_memory_path", lambda: tmp_path / "cache" / "machine.json")
+    monkeypatch.setattr(precision, "bfloat16_gain", lambda: 0.0)
 
 
 @pytest.fixture(scope="session")

@@ -41,11 +41,6 @@ class FakeModel:
 GPU = devices.Device("cuda", 0, "Pretend GPU", 8_000_000_000)
 
 
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path, monkeypatch):
-    monkeypatch.setattr(devices, "_verdicts_path", lambda: tmp_path / "cache" / "devices.json")
-
-
 def test_the_cpu_is_always_there_and_named_with_its_memory():
     cpu = devices.choose("cpu")
     assert cpu.torch_device == torch.device("cpu")

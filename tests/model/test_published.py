@@ -94,7 +94,9 @@ def test_any_other_object_is_refused_by_name(tmp_path):
         published.open_file(tmp_path / "file")
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(share=st.floats(0, 0.999))
 def test_a_truncated_file_is_refused_at_any_length(files, share):
     whole = files[1].read_bytes()
@@ -104,7 +106,9 @@ def test_a_truncated_file_is_refused_at_any_length(files, share):
         published.open_file(cut)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(content=st.binary(max_size=200))
 def test_any_bytes_are_answered_with_a_sentence(tmp_path, content):
     (tmp_path / "file").write_bytes(content)

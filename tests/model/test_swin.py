@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clapsep_desktop.model import laion
@@ -22,6 +22,7 @@ def filled(layer):
     return layer.eval()
 
 
+@settings(deadline=None)
 @given(
     windows=st.tuples(st.integers(1, 4), st.integers(1, 4)),
     window=st.integers(1, 5),

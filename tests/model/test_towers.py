@@ -6,7 +6,7 @@ import librosa
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
@@ -91,6 +91,7 @@ def test_mel_filters_are_librosas():
     np.testing.assert_allclose(found, expected.T, rtol=1e-5, atol=1e-8)
 
 
+@settings(deadline=None)
 @given(folds=st.integers(1, 4), mels=st.integers(1, 5), width=st.integers(1, 6))
 def test_unfold_undoes_fold(folds, mels, width):
     bands = torch.arange(2.0 * mels * folds * width).view(2, mels, folds * width)
