@@ -184,6 +184,16 @@ def test_below_the_models_rate_the_whole_band_is_masked(rate: int) -> None:
         assert peak_db((result - gain * samples)[rate : 3 * rate]) < -60
 
 
+@pytest.mark.parametrize("rate", [8_000, 22_050])
+def test_what_a_mask_says_above_the_recordings_band_does_not_matter(rate: int) -> None:
+    def only_the_recordings_band(windows: torch.Tensor, grid: SpectralGrid) -> torch.Tensor:
+        return (torch.arange(grid.bins) * grid.rate / grid.n_fft <= rate / 2).float()
+
+    samples = tone(4 * rate, rate, 0.49 * rate)
+    result = kept(samples, rate, FakeModel(only_the_recordings_band))
+    assert peak_db((result - samples)[rate : 3 * rate]) < -40
+
+
 def test_a_mask_that_changes_with_time_changes_the_air_band_with_it() -> None:
     def second_by_second(windows: torch.Tensor, grid: SpectralGrid) -> torch.Tensor:
         frames = torch.arange(windows.shape[1] // grid.hop + 1)
@@ -243,6 +253,16 @@ def test_the_guard_keeps_a_models_edges_out() -> None:
     result = kept(samples, rate, model)
     inner = slice(rate // 2, -rate // 2)  # at the recording's own ends there is no other window
     assert peak_db((result - samples)[inner]) < -120
+
+
+@pytest.mark.parametrize("seconds", [(5, 6), (5.2, 8.6), (5.2, 11.6), (8, 20), (26, 30)])
+def test_a_selections_windows_reach_a_guard_beyond_it(seconds: tuple[float, float]) -> None:
+    rate = 48_000
+    model = FakeModel(wrong_at_the_edges(0.3), plan=WindowPlan(length=4, overlap=1, guard=0.35))
+    samples = noise(rate * 31)
+    span = Span(round(seconds[0] * rate), round(seconds[1] * rate))
+    result = kept(samples, rate, model, span)
+    assert peak_db(result - samples[span.start : span.stop]) < -120
 
 
 @pytest.mark.parametrize("lookahead", [0, 2])
