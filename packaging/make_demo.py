@@ -51,14 +51,16 @@ def stereo(part: Part, manifest: Path) -> np.ndarray:
     samples[:size] *= ramp
     samples[-size:] *= ramp[::-1]
     angle = (part.pan + 1.0) * np.pi / 4
-    return samples[:, None] * np.array([np.cos(angle), np.sin(angle)]) * np.sqrt(2.0)
+    return np.asarray(samples[:, None] * np.array([np.cos(angle), np.sin(angle)]) * np.sqrt(2.0))
 
 
 def credits_of(parts: list[Part], rows: dict[str, dict[str, str]]) -> str:
     """A Markdown list of where the sounds come from."""
     lines = ["# Credits of the demo recording", "", "Mixed from these recordings:", ""]
-    for row in (rows[part.path] for part in parts):
-        lines.append(f"- {row['captions'].split('|')[0]}: {row['author']}, {row['license']}, {row['url']}")
+    lines += [
+        f"- {row['captions'].split('|')[0]}: {row['author']}, {row['license']}, {row['url']}"
+        for row in (rows[part.path] for part in parts)
+    ]
     lines += ["", "The mixture itself may be used under CC BY 4.0.", ""]
     return "\n".join(lines)
 

@@ -19,7 +19,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from clapsep_desktop import __version__
-from clapsep_desktop.cli import doctor, evaluate, extract, models
+from clapsep_desktop.cli import doctor, evaluate, extract, models, train
 from clapsep_desktop.cli.console import accept_any_text, answer, say, warn
 from clapsep_desktop.cli.exit_codes import MEANINGS, ExitCode, exit_code
 from clapsep_desktop.errors import ClapSepError
@@ -34,6 +34,7 @@ app = typer.Typer(
 )
 app.command(epilog=extract.EXAMPLES)(extract.extract)
 app.add_typer(models.app, name="models")
+app.add_typer(train.app, name="train")
 app.command()(doctor.doctor)
 app.command(epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 

@@ -1,325 +1,205 @@
-"""Mini: a small CLAPSep, from a mixture and a query to a mask.
+"""Mini: the small CLAPSep that ships with the program, as the engine runs it.
 
-The three parts of the paper (arXiv 2402.17455, section III) at a fiftieth of its size:
-
-* `AudioEncoder` hears a log-mel spectrogram and gives features at four resolutions. The same
-  encoder, pooled, places a sound in the space of the sentence encoder, so that a text and an
-  example of the same sound lie near each other.
-* `Decoder` climbs from the coarsest features to the finest, each level conditioned on the
-  query by feature-wise linear modulation (FiLM, arXiv 1709.07871) and joined by a skip.
-* `MaskNet` joins the decoder's features with the linear spectrum and answers with a mask.
-
-The encoder does not see the query: one pass over a mixture serves any number of queries.
+A folder holds ``config.json``, ``weights.safetensors`` (half precision) and ``text/``, the
+sentence encoder, which is loaded by the first query in words.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
 from torch.nn import functional as F
 
-from clapsep_desktop.model.mel import mel_filters
+from clapsep_desktop.errors import ModelDamagedError, ModelMismatchError, ModelMissingError
+from clapsep_desktop.model.interface import SpectralFilter, SpectralGrid, WindowPlan
+from clapsep_desktop.model.mini_net import MiniConfig, MiniNet, fold_norms
+from clapsep_desktop.model.text import SentenceEncoder
+
+ARCHITECTURE = "clapsep-mini"
+FORMAT = 1
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "weights.safetensors"
+TEXT_FOLDER = "text"
+
+QUIETEST = 1e-5
+"""Root mean square below which a window is not brought up to the level the network knows."""
+
+SHORTEST_EXAMPLE = 1.0
+"""s; a shorter example is heard with silence behind it."""
 
 
-@dataclass(frozen=True)
-class MiniConfig:
-    """Sizes of a mini model; saved in config.json beside the weights."""
+class Mini:
+    """A `QueryModel` around a `MiniNet`.
 
-    rate: int = 32_000  # Hz
-    n_fft: int = 1024  # samples
-    hop: int = 320  # samples, 10 ms
-    mels: int = 64  # bands of the log-mel spectrogram
-    mel_low: float = 40.0  # Hz
-    mel_high: float = 16_000.0  # Hz
-    widths: tuple[int, ...] = (32, 64, 96, 144)  # channels at 20, 40, 80 and 160 ms
-    context: int = 192  # width of the 1-D blocks at 160 ms
-    context_blocks: int = 3
-    decoder_blocks: int = 2
-    condition: int = 128  # width of the query after its first layer
-    map_width: int = 16  # channels of the decoder's finest map
-    mask_channels: int = 8  # of the conditioned map as the mask network sees it
-    mask_width: int = 256
-    mask_blocks: int = 3
-    embedding: int = 384  # of the joint space
+    Args:
+        net: the network; its normalisations are folded into its convolutions.
+        text: folder of the sentence encoder.
+        name: what the user calls the model.
+    """
 
-    @property
-    def bins(self) -> int:
-        """Frequency bins of the mask."""
-        return self.n_fft // 2 + 1
+    def __init__(self, net: MiniNet, text: Path, name: str = "mini") -> None:
+        self.name = name
+        self.device = torch.device("cpu")
+        self.config = net.config
+        self.grid = SpectralGrid(net.config.rate, net.config.n_fft, net.config.hop)
+        self.plan = WindowPlan(length=10, overlap=2, guard=0.5, batch=2)
+        self.embedding_size = net.config.embedding
+        self._net = fold_norms(net.eval().requires_grad_(False))
+        self._text = text
 
+    def to(self, device: torch.device) -> Mini:
+        """Moves the weights to a device; the sentence encoder stays on the CPU."""
+        self._net.to(device)
+        self.device = device
+        return self
 
-FRAME_MULTIPLE = 16
-"""Frames are padded to a multiple of this: the encoder halves time four times."""
+    @torch.inference_mode()
+    def filters(self, windows: Tensor, condition: Tensor | None) -> SpectralFilter:
+        """See `SeparationModel.filters`; ``condition`` is (2 * embedding_size,)."""
+        if condition is None:
+            raise ValueError("mini needs a query")
+        return self.filters_of_each(windows, condition[None])
 
-
-def conv(
-    inputs: int, outputs: int, size: tuple[int, int] = (3, 3), stride: tuple[int, int] = (1, 1)
-) -> nn.Conv2d:
-    """A bias-free convolution with the padding that keeps the size at stride 1."""
-    return nn.Conv2d(
-        inputs, outputs, size, stride, padding=(size[0] // 2, size[1] // 2), bias=False
-    )
-
-
-class ConvBlock(nn.Module):
-    """Two 3 x 3 convolutions around a residual path."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first, self.first_norm = conv(width, width), nn.BatchNorm2d(width)
-        self.second, self.second_norm = conv(width, width), nn.BatchNorm2d(width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = F.relu(self.first_norm(self.first(x)), inplace=True)
-        return F.relu(x + self.second_norm(self.second(y)), inplace=True)
-
-
-class Down(nn.Module):
-    """Halves time and frequency while changing the width."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.conv, self.norm = conv(inputs, outputs, stride=(2, 2)), nn.BatchNorm2d(outputs)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.norm(self.conv(x)), inplace=True)
-
-
-class DilatedBlock(nn.Module):
-    """A gated, dilated 1-D convolution with a residual path; x is (B, C, T)."""
-
-    def __init__(self, width: int, dilation: int, kernel: int = 3) -> None:
-        super().__init__()
-        self.conv = nn.Conv1d(
-            width, 2 * width, kernel, padding=dilation * (kernel // 2), dilation=dilation, bias=False
-        )
-        self.norm = nn.BatchNorm1d(2 * width)
-
-    def forward(self, x: Tensor, scale: Tensor | None = None, shift: Tensor | None = None) -> Tensor:
-        y = self.norm(self.conv(x))
-        if scale is not None and shift is not None:
-            y = torch.addcmul(shift.to(y.dtype), y, scale.to(y.dtype))
-        value, gate = y.chunk(2, dim=1)
-        return x + value * torch.sigmoid(gate)
-
-
-class AudioEncoder(nn.Module):
-    """A log-mel spectrogram to features at four resolutions."""
-
-    def __init__(self, config: MiniConfig) -> None:
-        super().__init__()
-        widths = config.widths
-        self.input_norm = nn.BatchNorm1d(config.mels)
-        self.stem, self.stem_norm = conv(2, widths[0], (5, 3), (2, 1)), nn.BatchNorm2d(widths[0])
-        self.register_buffer("height", torch.linspace(-1, 1, config.mels)[None, None, None])
-        self.blocks = nn.ModuleList(ConvBlock(width) for width in widths)
-        self.downs = nn.ModuleList(Down(a, b) for a, b in zip(widths, widths[1:], strict=False))
-        rows = config.mels // 2 ** (len(widths) - 1)
-        self.fold = nn.Conv1d(widths[-1] * rows, config.context, 1, bias=False)
-        self.fold_norm = nn.BatchNorm1d(config.context)
-        self.context = nn.ModuleList(DilatedBlock(config.context, 2**i) for i in range(config.context_blocks))
-
-    def forward(self, logmel: Tensor) -> list[Tensor]:
-        """Features of a log-mel spectrogram.
+    @torch.inference_mode()
+    def filters_of_each(self, windows: Tensor, conditions: Tensor) -> SpectralFilter:
+        """Filters of each window for each of several queries, the window heard once.
 
         Args:
-            logmel: (B, T, mels), T a multiple of `FRAME_MULTIPLE`.
+            windows: see `SeparationModel.filters`, (B, n).
+            conditions: float32 (Q, 2 * embedding_size).
 
         Returns:
-            Four maps (B, C_i, T / 2^(i+1), mels / 2^i) and the context (B, context, T / 16).
+            A batch of B * Q, those of one window side by side.
         """
-        x = self.input_norm(logmel.transpose(1, 2)).transpose(1, 2).unsqueeze(1)
-        x = torch.cat([x, self.height.expand_as(x).to(x.dtype)], dim=1)
-        x = x.contiguous(memory_format=torch.channels_last)
-        x = F.relu(self.stem_norm(self.stem(x)), inplace=True)
-        features = []
-        for level, block in enumerate(self.blocks):
-            x = block(self.downs[level - 1](x) if level else x)
-            features.append(x)
-        folded = x.permute(0, 1, 3, 2).flatten(1, 2)  # (B, C * rows, T / 16)
-        context = F.relu(self.fold_norm(self.fold(folded)))
-        for dilated in self.context:
-            context = dilated(context)
-        features.append(context)
-        return features
+        spectrum = self._net.spectrum(_levelled(windows.to(self.device)))
+        heard = self._net.hear(spectrum.abs())
+        wanted = conditions.to(self.device).repeat(len(windows), 1)
+        logits = self._net.mask_logits(heard, wanted)[:, :, : spectrum.shape[2]]
+        return SpectralFilter(torch.sigmoid(logits).transpose(1, 2).contiguous())
+
+    def embed_text(self, texts: Sequence[str]) -> np.ndarray:
+        """See `QueryModel.embed_text`."""
+        return self._sentence_encoder.embed(texts)
+
+    @torch.inference_mode()
+    def embed_audio(self, clips: Sequence[np.ndarray]) -> np.ndarray:
+        """See `QueryModel.embed_audio`."""
+        shortest = int(SHORTEST_EXAMPLE * self.grid.rate)
+        rows = []
+        for clip in clips:
+            samples = torch.from_numpy(np.asarray(clip, dtype=np.float32)).to(self.device)
+            samples = F.pad(samples, (0, max(0, shortest - len(samples))))
+            spectrum = self._net.spectrum(_levelled(samples[None]))
+            features, _ = self._net.hear(spectrum.abs())
+            rows.append(self._net.embed(features)[0].cpu().numpy())
+        return np.stack(rows) if rows else np.empty((0, self.embedding_size), np.float32)
+
+    @cached_property
+    def _sentence_encoder(self) -> SentenceEncoder:
+        return SentenceEncoder.load(self._text)
 
 
-class Film(nn.Module):
-    """Scales and shifts from a query, one pair per channel (arXiv 1709.07871)."""
-
-    def __init__(self, condition: int, width: int) -> None:
-        super().__init__()
-        self.linear = nn.Linear(condition, 2 * width)
-        nn.init.normal_(self.linear.weight, std=0.5 * condition**-0.5)
-        nn.init.zeros_(self.linear.bias)
-
-    def forward(self, query: Tensor) -> tuple[Tensor, Tensor]:
-        scale, shift = self.linear(query).chunk(2, dim=1)
-        return 1.0 + scale, shift
+def _levelled(windows: Tensor) -> Tensor:
+    """Windows (B, n) brought to a root mean square of 1: a query does not depend on loudness."""
+    level = windows.square().mean(dim=1, keepdim=True).sqrt()
+    return windows / level.clamp_min(QUIETEST)
 
 
-class Join(nn.Module):
-    """FiLM(projection of a skip, query) + hidden, then a convolution."""
+def load(folder: Path, device: torch.device) -> Mini:
+    """The model in a folder, on a device.
 
-    def __init__(self, skip: int, width: int, condition: int) -> None:
-        super().__init__()
-        self.project = conv(skip, width, (1, 1))
-        self.film = Film(condition, width)
-        self.conv, self.norm = conv(width, width), nn.BatchNorm2d(width)
+    Raises:
+        ModelMissingError: a file is absent.
+        ModelDamagedError: the weights are not those that config.json describes.
+        ModelMismatchError: the weights do not fit the sizes in config.json.
+    """
+    folder = Path(folder)
+    description = _read_description(folder / CONFIG_FILE)
+    state = _read_weights(folder / WEIGHTS_FILE, str(description.get("sha256", "")))
+    try:
+        net = MiniNet(_sizes(description["sizes"]))
+        net.load_state_dict({name: tensor.float() for name, tensor in state.items()})
+    except (KeyError, RuntimeError, TypeError) as error:
+        raise ModelMismatchError(
+            f"The weights in {folder} do not fit its {CONFIG_FILE}: {error}"
+        ) from error
+    return Mini(net, folder / TEXT_FOLDER, folder.name).to(device)
 
-    def forward(self, hidden: Tensor, skip: Tensor, query: Tensor) -> Tensor:
-        scale, shift = self.film(query)
-        projected = self.project(skip)
-        if len(projected) != len(hidden):  # several queries on one mixture
-            projected = projected.repeat_interleave(len(hidden) // len(projected), dim=0)
-        hidden = hidden + shift[:, :, None, None]
-        x = F.relu(torch.addcmul(hidden, projected, scale[:, :, None, None]), inplace=True)
-        return F.relu(self.norm(self.conv(x)), inplace=True)
+
+def save(net: MiniNet, folder: Path, **notes: Any) -> None:
+    """Writes config.json and half-precision weights; the sentence encoder is not touched.
+
+    Args:
+        net: the network as trained, its normalisations not folded.
+        folder: made if it does not exist.
+        notes: anything worth knowing about the weights, kept in config.json.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {
+        name: tensor.half().contiguous() if tensor.is_floating_point() else tensor
+        for name, tensor in net.state_dict().items()
+    }
+    data = save_tensors(state)
+    description = {
+        "architecture": ARCHITECTURE,
+        "format": FORMAT,
+        "sizes": asdict(net.config),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        **notes,
+    }
+    _replace(folder / WEIGHTS_FILE, data)
+    _replace(folder / CONFIG_FILE, (json.dumps(description, indent=2) + "\n").encode())
 
 
-class Decoder(nn.Module):
-    """Features and a query to one conditioned map at the finest resolution."""
+def _replace(path: Path, data: bytes) -> None:
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_bytes(data)
+    temporary.replace(path)
 
-    def __init__(self, config: MiniConfig) -> None:
-        super().__init__()
-        widths = (config.map_width, *config.widths[1:])
-        self.rows = config.mels // 2 ** (len(widths) - 1)
-        self.context = nn.ModuleList(
-            DilatedBlock(config.context, 2**i) for i in range(config.decoder_blocks)
+
+def _read_description(path: Path) -> dict[str, Any]:
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelMissingError(f"{path.parent} is not a model: it has no {CONFIG_FILE}.") from None
+    except (OSError, ValueError) as error:
+        raise ModelDamagedError(f"{path} cannot be read: {error}") from error
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
+        raise ModelMismatchError(f"{path} does not describe a mini model of this version.")
+    return description
+
+
+def _sizes(stored: dict[str, Any]) -> MiniConfig:
+    known = {field.name for field in fields(MiniConfig)}
+    if set(stored) != known:
+        raise KeyError(f"sizes {sorted(set(stored) ^ known)}")
+    return MiniConfig(**{**stored, "widths": tuple(stored["widths"])})
+
+
+def _read_weights(path: Path, sha256: str) -> dict[str, Tensor]:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise ModelMissingError(f"{path} is missing. Install the model again.") from None
+    except OSError as error:
+        raise ModelDamagedError(f"{path} cannot be read: {error}") from error
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise ModelDamagedError(
+            f"{path} is not the file its {CONFIG_FILE} describes. Install the model again."
         )
-        self.films = nn.ModuleList(
-            Film(config.condition, 2 * config.context) for _ in range(config.decoder_blocks)
-        )
-        self.unfold = nn.Conv1d(config.context, widths[-1] * self.rows, 1)
-        self.joins = nn.ModuleList(
-            Join(skip, width, config.condition)
-            for skip, width in zip(config.widths, widths, strict=True)
-        )
-        self.ups = nn.ModuleList(
-            conv(b, a, (1, 1)) for a, b in zip(widths, widths[1:], strict=False)
-        )
-
-    def forward(self, features: list[Tensor], query: Tensor) -> Tensor:
-        """A conditioned map.
-
-        Args:
-            features: what `AudioEncoder` gives for B mixtures.
-            query: (B * Q, condition), the Q queries of one mixture side by side.
-
-        Returns:
-            (B * Q, map_width, T / 2, mels).
-        """
-        *maps, context = features
-        x = context.repeat_interleave(len(query) // len(context), dim=0)
-        for block, film in zip(self.context, self.films, strict=True):
-            scale, shift = film(query)
-            x = block(x, scale[:, :, None], shift[:, :, None])
-        x = self.unfold(x).unflatten(1, (-1, self.rows)).permute(0, 1, 3, 2)
-        x = x.contiguous(memory_format=torch.channels_last)
-        for level in reversed(range(len(maps))):
-            if level < len(maps) - 1:
-                x = F.interpolate(self.ups[level](x), scale_factor=2.0, mode="nearest")
-            x = self.joins[level](x, maps[level], query)
-        return x
-
-
-class MaskNet(nn.Module):
-    """The conditioned map and the linear spectrum to a mask."""
-
-    def __init__(self, config: MiniConfig) -> None:
-        super().__init__()
-        self.squeeze = conv(config.map_width, config.mask_channels, (1, 1))
-        self.map = nn.Conv1d(config.mask_channels * config.mels, 2 * config.mask_width, 1)
-        self.spectrum_norm = nn.BatchNorm1d(config.bins)
-        self.spectrum = nn.Conv1d(config.bins, config.mask_width, 1)
-        self.blocks = nn.ModuleList(
-            DilatedBlock(config.mask_width, 2**i) for i in range(config.mask_blocks)
-        )
-        self.films = nn.ModuleList(
-            Film(config.condition, 2 * config.mask_width) for _ in range(config.mask_blocks)
-        )
-        self.out = nn.Conv1d(config.mask_width, config.bins, 1)
-
-    def forward(self, conditioned: Tensor, spectrum: Tensor, query: Tensor) -> Tensor:
-        """Mask logits (B * Q, bins, T).
-
-        Args:
-            conditioned: (B * Q, map_width, T / 2, mels), what `Decoder` gives.
-            spectrum: log magnitudes (B, bins, T).
-            query: (B * Q, condition).
-        """
-        x = self.map(self.squeeze(conditioned).permute(0, 1, 3, 2).flatten(1, 2))  # (BQ, 2W, T/2)
-        x = x.unflatten(1, (2, -1)).permute(0, 2, 3, 1).flatten(2)  # (BQ, W, T)
-        linear = self.spectrum(self.spectrum_norm(spectrum))
-        x = x + linear.repeat_interleave(len(x) // len(linear), dim=0)
-        for block, film in zip(self.blocks, self.films, strict=True):
-            scale, shift = film(query)
-            x = block(x, scale[:, :, None], shift[:, :, None])
-        return self.out(F.relu(x))
-
-
-class MiniNet(nn.Module):
-    """All weights of a mini model: encoder, joint space, decoder and mask network."""
-
-    def __init__(self, config: MiniConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.encoder = AudioEncoder(config)
-        self.attention = nn.Conv1d(config.context, 1, 1)
-        self.embedding = nn.Linear(config.context, config.embedding)
-        self.query = nn.Sequential(
-            nn.Linear(2 * config.embedding, config.condition),
-            nn.SiLU(),
-            nn.Linear(config.condition, config.condition),
-            nn.SiLU(),
-        )
-        self.decoder = Decoder(config)
-        self.mask_net = MaskNet(config)
-        filters = mel_filters(
-            config.rate, config.n_fft, config.mels, config.mel_low, config.mel_high
-        )
-        self.register_buffer("mel", torch.from_numpy(filters), persistent=False)
-        self.register_buffer("window", torch.hann_window(config.n_fft), persistent=False)
-        self.to(memory_format=torch.channels_last)
-
-    def spectrum(self, windows: Tensor) -> Tensor:
-        """The complex spectrum (B, bins, n / hop + 1) of mono windows (B, n)."""
-        return torch.stft(
-            windows,
-            self.config.n_fft,
-            self.config.hop,
-            window=self.window,
-            return_complex=True,
-            pad_mode="constant",
-        )
-
-    def hear(self, magnitude: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Features of a mixture, to be given to `mask` with any number of queries.
-
-        Args:
-            magnitude: (B, bins, T) of windows brought to a root mean square of 1.
-
-        Returns:
-            The encoder's features and the log magnitudes (B, bins, T'), both over T' >= T
-            frames, a multiple of `FRAME_MULTIPLE`.
-        """
-        padding = -magnitude.shape[2] % FRAME_MULTIPLE
-        magnitude = F.pad(magnitude, (0, padding))
-        power = magnitude.square().transpose(1, 2) @ self.mel
-        logmel = torch.log10(power + 1e-5)
-        return self.encoder(logmel), torch.log10(magnitude + 1e-2)
-
-    def mask_logits(self, heard: tuple[list[Tensor], Tensor], condition: Tensor) -> Tensor:
-        """Mask logits (B * Q, bins, T') for conditions (B * Q, 2 * embedding)."""
-        features, spectrum = heard
-        # A condition has unit length: bring each entry near unit variance.
-        query = self.query(condition * (2 * self.config.embedding) ** 0.5)
-        return self.mask_net(self.decoder(features, query), spectrum, query)
-
-    def embed(self, features: list[Tensor]) -> Tensor:
-        """L2-normalised embeddings (B, embedding) of the sounds heard."""
-        context = features[-1]
-        weights = torch.softmax(self.attention(context), dim=2)
-        return F.normalize(self.embedding((context * weights).sum(dim=2)), dim=1)
+    try:
+        return load_tensors(data)
+    except SafetensorError as error:
+        raise ModelDamagedError(f"{path} is damaged: {error}. Install the model again.") from error

@@ -50,7 +50,8 @@ def separation_loss(
     projected = projection.square() * signal
     distortion = energy(estimate - projection[:, None, None] * target)
     scale_invariant = decibels(
-        (projected + 1e-6 * floor + 1e-12) / (distortion + SOFT_CEILING * projected + 1e-6 * floor + 1e-12)
+        (projected + 1e-6 * floor + 1e-12)
+        / (distortion + SOFT_CEILING * projected + 1e-6 * floor + 1e-12)
     )
     leak = decibels((energy(estimate) + floor) / mixture_energy.clamp_min(1e-12))
     return torch.where(present, -(weight * snr + (1.0 - weight) * scale_invariant), leak)
