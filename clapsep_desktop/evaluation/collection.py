@@ -129,7 +129,7 @@ def from_list(
     found = _present(items, identity, audio)
     absent = [clip for clips in shown.values() for clip in clips if not clip.is_file()]
     return Collection(
-        found.items if embed is None else with_absent(found.items, embed, seed),
+        found.items if embed is None else with_absent(found.items, path, embed),
         list(dict.fromkeys([*found.missing, *absent])),
         found.dropped,
         found.identity,

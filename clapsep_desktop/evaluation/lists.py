@@ -9,7 +9,8 @@ full scale. A list of samples (``class``, ``file``) names recordings to show for
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -146,31 +147,29 @@ def read_samples(path: Path, audio: Path) -> dict[str, list[Path]]:
     return found
 
 
-def with_absent(items: Sequence[Item], embed: Embed, seed: int) -> list[Item]:
+def with_absent(items: Sequence[Item], path: Path, embed: Embed) -> list[Item]:
     """The same items, each with a caption that no sound of its mixture answers to.
 
-    Captions of up to `POOL` other items are tried; where all could mean a sound of the mixture,
-    none is given.
+    It is one of up to `POOL` captions of the list, and does not depend on which other items there
+    are; where all of these could mean a sound of the mixture, it stays empty.
+
+    Args:
+        items: of the list.
+        path: the list.
+        embed: texts to embeddings, see `Concepts`.
     """
-    captions = sorted({part.caption for item in items for part in item.parts})
-    random = np.random.default_rng(seed)
-    pool = np.sort(random.permutation(len(captions))[:POOL])
-    vectors = embed(captions)
-    index = {caption: i for i, caption in enumerate(captions)}
-    pick = _picker(vectors, pool, random)
-    return [
-        replace(item, absent=captions[found] if found is not None else "")
-        for item in items
-        for found in [pick([index[part.caption] for part in item.parts])]
-    ]
-
-
-def _picker(
-    vectors: np.ndarray, pool: np.ndarray, random: np.random.Generator
-) -> Callable[[list[int]], int | None]:
-    def pick(present: list[int]) -> int | None:
-        likeness = (vectors[pool] @ vectors[present].T).max(axis=1)
-        unlike = pool[likeness < CONFUSABLE]
-        return int(random.choice(unlike)) if len(unlike) else None
-
-    return pick
+    rows = read_table(path, COLUMNS, "list of mixtures")
+    every = sorted({row[column] for row in rows for column in COLUMNS if "caption" in column})
+    random = np.random.default_rng(zlib.crc32(path.stem.encode()))
+    pool = [every[i] for i in np.sort(random.permutation(len(every))[:POOL])]
+    texts = sorted({*pool, *(part.caption for item in items for part in item.parts)})
+    vectors = dict(zip(texts, embed(texts), strict=True))
+    offered = np.stack([vectors[caption] for caption in pool])
+    found = []
+    for item in items:
+        present = np.stack([vectors[part.caption] for part in item.parts])
+        unlike = np.flatnonzero((offered @ present.T).max(axis=1) < CONFUSABLE)
+        own = np.random.default_rng(zlib.crc32(item.name.encode()))
+        absent = pool[int(own.choice(unlike))] if len(unlike) else ""
+        found.append(replace(item, absent=absent))
+    return found

@@ -47,6 +47,8 @@ class Row:
     similarity: float | None  # cosine of the estimate and the target's caption
 
     def __post_init__(self) -> None:
+        for name in ("target", "others"):  # a row is a line
+            object.__setattr__(self, name, " ".join(getattr(self, name).split()))
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(value, float):
@@ -149,11 +151,10 @@ def _short(value: object) -> str:
 
 
 def _cut_unfinished_line(path: Path) -> None:
-    """What a crash left of a line goes."""
+    """What a crash left of a row goes."""
     with path.open("rb+") as file:
-        data = file.read()
-        if data and not data.endswith(b"\n"):
-            file.truncate(data.rfind(b"\n") + 1)
+        before, end, _ = file.read().rpartition(b"\n")
+        file.truncate(len(before + end))
 
 
 def _read(path: Path) -> list[Row]:
@@ -169,7 +170,9 @@ def _read(path: Path) -> list[Row]:
             raise DataError(f"“{path}” is damaged. Choose another folder.") from error
 
 
-def _parsed(cells: Mapping[str, str]) -> Row:
+def _parsed(cells: Mapping[str | Any, str]) -> Row:
+    if None in cells:  # where csv puts what no heading stands above
+        raise ValueError("too many cells")
     values: dict[str, Any] = {name: _parse(name, cells[name]) for name in _NAMES}
     return Row(**values)
 

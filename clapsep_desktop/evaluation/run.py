@@ -84,7 +84,8 @@ class Evaluation:
         options: what to measure.
         folder: of the model; its files are told apart from other versions of it. None for a model
             that has none.
-        embed: the space in which captions are told apart, see `Concepts`.
+        embed: the space in which captions are told apart, see `Concepts`; None for that of the
+            sentence encoder that ships with the program.
         cache: folder that keeps embedded captions; None for none.
 
     Raises:
@@ -97,14 +98,14 @@ class Evaluation:
         options: Options,
         *,
         folder: Path | None = None,
-        embed: Embed = embed_texts,
+        embed: Embed | None = None,
         cache: Path | None = None,
     ) -> None:
         options = _fitting(options, model)
         self.model = model
         self.options = options
         self.asks = _asks(model, options)
-        self.collection = _collection(options, self.asks, embed, cache)
+        self.collection = _collection(options, self.asks, embed or embed_texts, cache)
         identity = {
             "model": {"name": model.name, "files": _fingerprint(folder)},
             **self.collection.identity,
