@@ -105,17 +105,27 @@ class RateBridge:
         if self.grid.rate == self.rate:
             return filtered[span.start : span.stop].astype(recording.dtype, copy=False)
         start, stop = filtered.first, filtered.first + len(filtered.samples)
-        low = self._at(top, self.grid.rate, start, stop) * heard[start:stop]
-        correction = filtered.samples - low
-        raised = resample(
-            correction, start, self.grid.rate, self.rate, span.start, span.stop
-        ).astype(recording.dtype, copy=False)
-        kept = raised + recording * self._at(top, self.rate, span.start, span.stop)
-        return np.asarray(kept)
+        low = self._at(top, self.grid.rate, start, stop) * heard[start:stop].T
+        correction = (filtered.samples.T - low).T
+        raised = resample(correction, start, self.grid.rate, self.rate, span.start, span.stop)
+        kept = recording.T * self._at(top, self.rate, span.start, span.stop)
+        kept += raised.T
+        return np.asarray(kept.T)
 
     def _at(self, values: Excerpt, rate: int, start: int, stop: int) -> np.ndarray:
-        """Values known at the grid's frames, at the samples ``[start, stop)`` of a rate."""
-        times = np.arange(start, stop) * (self.grid.frames_per_second / rate) - values.first
-        frames = np.arange(len(values.samples))
-        columns = [np.interp(times, frames, column) for column in values.samples.T]
-        return np.stack(columns, axis=1).astype(np.float32)
+        """Values known at the grid's frames, at the samples ``[start, stop)`` of a rate.
+
+        Returns:
+            float32 (columns, stop - start), joined by straight lines.
+        """
+        hop, rest = divmod(rate, self.grid.frames_per_second)
+        if rest:
+            times = np.arange(start, stop) * (self.grid.frames_per_second / rate) - values.first
+            frames = np.arange(len(values.samples))
+            lines = [np.interp(times, frames, column) for column in values.samples.T]
+            return np.stack(lines).astype(np.float32)
+        first, last = start // hop, -(-stop // hop)  # the frames around
+        knots = values[first : last + 1].astype(np.float32).T  # (columns, frames)
+        steps = np.diff(knots)[..., np.newaxis] * (np.arange(hop, dtype=np.float32) / hop)
+        lines = (knots[:, :-1, np.newaxis] + steps).reshape(len(knots), -1)
+        return np.asarray(lines[:, start - first * hop : stop - first * hop])
