@@ -81,6 +81,7 @@ class WindowPlan:
     overlap: int  # seconds shared by neighbouring windows
     guard: float = 0.0  # seconds at an inner window edge that are heard but never used
     batch: int = 1  # windows heard together when memory allows
+    lead: int = 0  # seconds heard before a window is used, by a model that must warm up first
 
 
 @runtime_checkable

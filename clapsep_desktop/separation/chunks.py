@@ -9,6 +9,8 @@ wherever a window starts regularly, its predecessor still speaks alone.
     window i+1                |______\==================|
                               ^ seam (a block boundary)
                               |guard|fade|guard|
+
+A model that must warm up has a lead, which takes the place of the first guard if it is longer.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ class Windows:
     length: int  # s heard at once
     overlap: int  # s shared by neighbours, at least
     latest: int  # s, where the last window starts at the latest
+    lead: int = 0  # s at an inner window's start that are heard but never used
 
     def start(self, index: int) -> int:
         """Second at which a window starts."""
@@ -72,19 +75,21 @@ class Windows:
         """Raised-cosine step from the window before ``index`` to the one at ``index``."""
         if index in (0, self.count):
             return np.full(len(frames), float(index == 0))
-        width = self.overlap * rate - 2 * guard
+        wait = max(guard, self.lead * rate)
+        width = self.overlap * rate - wait - guard
         if width <= 0:
             raise ValueError("the guards leave no room for a cross-fade")
-        begin = self.seam(index) * rate + guard
+        begin = self.seam(index) * rate + wait
         progress = np.clip((frames - begin) / width, 0.0, 1.0)
         return np.asarray(0.5 - 0.5 * np.cos(np.pi * progress))
 
 
-def plan(first: int, last: int, seconds: int, length: int, overlap: int) -> Windows:
+def plan(first: int, last: int, seconds: int, length: int, overlap: int, lead: int = 0) -> Windows:
     """The fewest windows that cover a stretch of a recording, with its surroundings as context.
 
     A stretch shorter than a window lies in its middle, wherever the recording goes on far enough;
-    the last window is drawn back so as not to reach past the recording's end.
+    the last window is drawn back so as not to reach past the recording's end. With a lead, the
+    stretch is heard from that much earlier on, and no window is longer than that takes.
 
     Args:
         first: second with which the stretch starts.
@@ -92,6 +97,7 @@ def plan(first: int, last: int, seconds: int, length: int, overlap: int) -> Wind
         seconds: the recording's length, rounded up.
         length: seconds in a window.
         overlap: seconds shared by neighbouring windows, at least.
+        lead: seconds heard before anything is used, as far as the recording has them.
 
     >>> windows = plan(20, 23, 60, 10, 2)
     >>> windows.count, windows.start(0)
@@ -104,9 +110,13 @@ def plan(first: int, last: int, seconds: int, length: int, overlap: int) -> Wind
         raise ValueError("windows must overlap, by half their length at most")
     if not 0 <= first < last <= seconds:
         raise ValueError(f"seconds {first} to {last} are no stretch of 0 to {seconds}")
+    if lead:
+        first = max(first - lead, 0)
+        length = min(length, last - first)
+        overlap = min(overlap, length // 2)
     step = length - overlap
     count = 1 + max(0, -(-(last - first - length) // step))
     spare = length + (count - 1) * step - (last - first)
     latest = max(seconds - length, 0)
     start = min(max(first - spare // 2, 0), latest)
-    return Windows(start, count, length, overlap, latest)
+    return Windows(start, count, length, overlap, latest, lead)

@@ -182,6 +182,7 @@ class _Extraction:
         return max(wanted, self.bridge.reach + 1)
 
     def _windows(self) -> Windows:
+        window_plan = self.executor.model.plan
         start, stop = self.bridge.frames(*self.bridge.samples(self.request.span))
         per_second = self.grid.frames_per_second
         seconds = -(-self.source.frames // self.source.rate)
@@ -189,8 +190,9 @@ class _Extraction:
             max((start - self.guard) // per_second, 0),
             min(-(-(stop + self.guard) // per_second), seconds),
             seconds,
-            self.executor.model.plan.length,
-            self.executor.model.plan.overlap,
+            window_plan.length,
+            window_plan.overlap,
+            window_plan.lead,
         )
 
     def _batch(self) -> int:
@@ -222,12 +224,6 @@ class _Extraction:
         filters = self._listen(some, audible)
         own = recording[span.start : span.stop]
         kept = self._kept(own, span, audible, filters)
-        if not np.isfinite(kept).all():
-            raise ModelError(
-                f"The model “{self.executor.model.name}” gave no usable answer between "
-                f"{format_time(span.start / self.source.rate)} and "
-                f"{format_time(span.stop / self.source.rate)}. Choose another model or device."
-            )
         return own.copy(), self._blended(own, kept, span)
 
     def _hear(self, some: range) -> tuple[Excerpt, Excerpt]:
@@ -267,6 +263,12 @@ class _Extraction:
         ]
         stacked = torch.from_numpy(np.concatenate(signals))  # (windows x signals, n)
         answer = self.executor.filters(stacked, self.request.condition)
+        if not _is_finite(answer):
+            raise ModelError(
+                f"The model “{self.executor.model.name}” gave no usable answer between "
+                f"{format_time(self.windows.start(some[0]))} and "
+                f"{format_time(self.windows.stop(some[-1]))}. Choose another model or device."
+            )
         each = len(signals[0])
         filters = dict([self.latest]) if self.latest else {}
         for place, index in enumerate(some):
@@ -367,6 +369,13 @@ def _check_format(source: AudioSource) -> None:
             f"A recording with {source.channels} channels is not supported. "
             f"Split it into recordings of 1 to {MAX_CHANNELS} channels."
         )
+
+
+def _is_finite(spectral_filter: SpectralFilter) -> bool:
+    parts = [spectral_filter.gain]
+    if spectral_filter.taps is not None:
+        parts.append(spectral_filter.taps)
+    return all(bool(torch.isfinite(part).all()) for part in parts)
 
 
 def _fade(frames: np.ndarray, length: int) -> np.ndarray:

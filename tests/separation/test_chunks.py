@@ -114,3 +114,22 @@ def test_a_stretch_must_lie_in_the_recording(first: int, last: int) -> None:
 def test_guards_must_leave_room_for_a_fade() -> None:
     with pytest.raises(ValueError, match="no room"):
         plan(0, 20, 20, 10, 2).weights(0, 0, 2_000, RATE, RATE)
+
+
+@given(st.integers(1, 200), st.data())
+def test_with_a_lead_nothing_is_used_before_it_was_heard(seconds: int, data: st.DataObject) -> None:
+    first = data.draw(st.integers(0, seconds - 1))
+    last = data.draw(st.integers(first + 1, seconds))
+    lead = data.draw(st.integers(1, 8))
+    windows = plan(first, last, seconds, 30, lead + 2, lead)
+    weights = shares(windows, first * RATE, last * RATE + 1)
+    np.testing.assert_allclose(weights.sum(axis=0), 1.0, atol=1e-12)
+    for index, own in enumerate(weights):
+        used = np.flatnonzero(own) + first * RATE
+        if len(used) and windows.start(index) > 0:
+            assert used[0] >= (windows.start(index) + lead) * RATE
+
+
+def test_with_a_lead_a_short_stretch_costs_no_more_than_itself_and_the_lead() -> None:
+    windows = plan(100, 103, 600, 60, 15, 12)
+    assert (windows.count, windows.start(0), windows.length) == (1, 88, 15)

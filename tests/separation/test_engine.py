@@ -482,6 +482,8 @@ def test_samples_that_are_no_numbers_are_refused_with_their_time(value: float, d
 def test_a_model_that_answers_without_numbers_is_refused(bad: float) -> None:
     with pytest.raises(ModelError, match="“fake” gave no usable answer"):
         kept(noise(1_000), 8_000, FakeModel(constant(bad)))
+    with pytest.raises(ModelError, match=r"between 00:00:00\.000"):
+        kept(noise(1_000), 8_000, TapsModel(constant(1.0), (bad, 0.0), lookahead=0))
 
 
 @pytest.mark.parametrize("level", [1e-30, 1e-6, 1.0, 1e3, 1e6])
