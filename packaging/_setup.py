@@ -142,11 +142,17 @@ def fingerprint() -> str:
 
 def is_installed(extras: tuple[str, ...]) -> bool:
     """Whether an earlier run already installed all that is asked for."""
+    known = installed_extras()
+    return known is not None and set(extras) <= known
+
+
+def installed_extras() -> set[str] | None:
+    """The extras that earlier runs installed; None where the environment is not up to date."""
     try:
         stamp = json.loads(STAMP.read_text(encoding="utf-8"))
-        return stamp["fingerprint"] == fingerprint() and set(extras) <= set(stamp["extras"])
+        return set(stamp["extras"]) if stamp["fingerprint"] == fingerprint() else None
     except (OSError, ValueError, KeyError, TypeError):
-        return False
+        return None
 
 
 def install(python: Path, extras: tuple[str, ...]) -> None:
@@ -169,7 +175,7 @@ def install(python: Path, extras: tuple[str, ...]) -> None:
             "The libraries could not be installed; pip's own words are above. Most often the "
             "connection failed or the disk is full: start again, and pip goes on where it was."
         )
-    stamp = {"fingerprint": fingerprint(), "extras": sorted(extras)}
+    stamp = {"fingerprint": fingerprint(), "extras": sorted({*extras, *(installed_extras() or ())})}
     STAMP.write_text(json.dumps(stamp), encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Set up the environment and extract a sound from the demo recording.
+"""Set up the environment, extract a sound from the demo recording and draw what happened.
 
 Usage: python3 packaging/run.py [clapsep ARGUMENTS]
 
@@ -15,7 +15,15 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from _setup import ROOT, environment_script, give_up, prepare, say
+from _setup import (
+    ENVIRONMENT,
+    ROOT,
+    environment_python,
+    environment_script,
+    give_up,
+    prepare,
+    say,
+)
 
 # Relative to ROOT, where the command runs: so it is shown as one would type it.
 DEMO = Path("resources", "demo")
@@ -82,7 +90,7 @@ def main(arguments: list[str]) -> int:
     if arguments and arguments[0] in {"-h", "--help"}:
         say(__doc__.strip())
         return 0
-    prepare()
+    prepare(() if arguments else ("evaluate",))
     if arguments:
         return subprocess.run([str(environment_script("clapsep")), *arguments]).returncode
     return show_demo()

@@ -52,7 +52,7 @@ def test_arguments_are_handed_to_the_command_line_and_its_exit_code_back(script,
     class Done:
         returncode = 4
 
-    monkeypatch.setattr(script, "prepare", lambda: None)
+    monkeypatch.setattr(script, "prepare", lambda *_: None)
     monkeypatch.setattr(script.subprocess, "run", lambda command: given.append(command) or Done)
     assert script.main(["doctor"]) == 4
     assert Path(given[0][0]).stem == "clapsep"
@@ -64,7 +64,7 @@ def test_a_failed_extraction_promises_no_results(script, monkeypatch, tmp_path, 
         returncode = 3
 
     monkeypatch.setattr(script, "RESULTS", tmp_path / "out")
-    monkeypatch.setattr(script, "prepare", lambda: None)
+    monkeypatch.setattr(script, "prepare", lambda *_: None)
     monkeypatch.setattr(script.subprocess, "run", lambda *_args, **_options: Failed)
     assert script.main([]) == 3
     assert "Listen to" not in capsys.readouterr().out
