@@ -28,6 +28,7 @@ from _setup import (
 # Relative to ROOT, where the command runs: so it is shown as one would type it.
 DEMO = Path("resources", "demo")
 RESULTS = Path("out", "demo")
+PICTURE = RESULTS / "picture.png"
 
 
 class Demo(NamedTuple):
@@ -82,7 +83,16 @@ def show_demo() -> int:
         say(f"\nListen to\n  {ROOT / demo.recording}  (before)")
         for name, what in (("kept.wav", "what was kept"), ("removed.wav", "what was removed")):
             say(f"  {ROOT / RESULTS / name}  ({what})")
+        if draw(demo):
+            say(f"Look at\n  {ROOT / PICTURE}  (all three, one below the other)")
     return code
+
+
+def draw(demo: Demo) -> bool:
+    """Draw the recording and its two parts; whether that worked."""
+    files = [demo.recording, RESULTS / "kept.wav", RESULTS / "removed.wav", PICTURE]
+    command = [environment_python(ENVIRONMENT), Path(__file__).with_name("picture.py"), *files]
+    return subprocess.run(list(map(str, command)), cwd=ROOT).returncode == 0
 
 
 def main(arguments: list[str]) -> int:
