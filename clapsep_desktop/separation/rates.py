@@ -81,7 +81,7 @@ class RateBridge:
         limit = min(self.grid.rate, self.rate) / 2
         stop = int(limit * bins_per_hertz) + 1
         start = min(int((limit - min(TOP_BAND, limit / 2)) * bins_per_hertz), stop - 1)
-        top = gain[:, :, start:stop].mean(dim=2).double().cpu().numpy()  # (B, K)
+        top = gain[:, :, start:stop].mean(dim=2).cpu().double().numpy()  # (B, K)
         padded = np.pad(top, ((0, 0), (self.smoothing, self.smoothing)), mode="edge")
         kernel = np.hanning(2 * self.smoothing + 3)[1:-1]
         kernel /= kernel.sum()

@@ -129,7 +129,7 @@ def weighted_sum(
     if model.taps is not None:
         taps = model.taps.new_zeros(len(model.taps), frames, *model.taps.shape[2:])
     for start, piece, shares in pieces:
-        weights = torch.from_numpy(shares).to(gain)  # (K,)
+        weights = torch.from_numpy(shares.astype(np.float32)).to(gain.device)  # (K,)
         here = slice(start, start + len(weights))
         gain[:, here] += weights[:, None] * piece.gain
         if taps is not None and piece.taps is not None:
