@@ -30,13 +30,25 @@ class ClapSep:
 
     Several threads may call it at once; nothing is kept between calls but weights.
 
+    Args:
+        folder: written by `install`.
+        config: its sizes.
+        device: where the separator is to compute.
+        dtype: in what; None chooses what suits the device and the weights, see `precision`.
+
     Attributes:
         device: where the separator computes; CLAP's two sides always do so on the CPU.
         keep_embedders: keeps CLAP's two sides after use, for many queries in a row. Otherwise
             they are freed as soon as they have answered.
     """
 
-    def __init__(self, folder: Path, config: BaseConfig, device: torch.device) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        config: BaseConfig,
+        device: torch.device,
+        dtype: torch.dtype | None = None,
+    ) -> None:
         self.name = folder.name
         self.grid = SpectralGrid(config.rate, config.n_fft, config.hop, "hann")
         self.embedding_size = config.embedding
@@ -52,7 +64,7 @@ class ClapSep:
         self._lock = threading.Lock()
         self._text: TextEmbedder | None = None
         self._audio: AudioEmbedder | None = None
-        self.to(device)
+        self.to(device, dtype)
 
     @property
     def precision(self) -> torch.dtype:

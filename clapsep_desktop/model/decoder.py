@@ -127,7 +127,7 @@ class EncoderLayer(nn.Module):
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # (B, H, T, D) each
         y = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(B, T, C)
         x = self.norm1(x + self.proj(y))
-        return self.norm2(x + self.leave(self.enter(x).relu()))
+        return self.norm2(x + self.leave(self.enter(x).relu_()))
 
 
 class Decoder(nn.Module):

@@ -73,7 +73,7 @@ def measure_changes(part: Path, config: BaseConfig) -> dict[str, float]:
     from clapsep_desktop.model.clapsep import ClapSep
 
     cpu = torch.device("cpu")
-    model = ClapSep(part, config, cpu)
+    model = ClapSep(part, config, cpu, torch.float32)
     windows, condition = device.probe_window(model)
     exact = model.filters(windows, condition)
     changes = {}

@@ -88,7 +88,7 @@ class WindowAttention(nn.Module):
         qkv = self.qkv(x).view(B, W, P, 3, self.heads, C // self.heads)
         q, k, v = qkv.permute(3, 0, 1, 4, 2, 5).flatten(1, 2)  # (B * W, H, P, D) each
         bias = self.bias() if self.fixed_bias is None else self.fixed_bias
-        if self.mask is not None:
+        if self.mask is not None and B > 1:
             bias = bias.repeat(B, 1, 1, 1)
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
         return self.proj(y.transpose(1, 2).reshape(B, W, P, C))
