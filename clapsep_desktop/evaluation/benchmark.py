@@ -64,6 +64,8 @@ class Benchmark:
     def __init__(
         self, model: SeparationModel, results: Results, *, similarity: bool = True
     ) -> None:
+        if hasattr(model, "keep_embedders"):
+            model.keep_embedders = True  # there are many queries to come
         self.model = model
         self.results = results
         self.failures: list[Failure] = []

@@ -156,17 +156,18 @@ class Evaluation:
         """Sentences on what could not be measured."""
         missing = [path.name for path in self.collection.missing]
         if missing:
+            dropped = self.collection.dropped
             yield (
-                f"{len(missing)} recordings are missing, and {self.collection.dropped} mixtures "
-                f"with them: {_named(missing)}."
+                f"Missing: {_counted(len(missing), 'recording')} and, for lack of them, "
+                f"{_counted(dropped, 'mixture')}: {_named(missing)}."
             )
         failures = self.benchmark.failures
         if failures:
             sentences = [f"{failure.item}: {failure.sentence}" for failure in failures[:NAMED]]
-            yield f"{len(failures)} measurements failed. " + " ".join(sentences)
+            yield f"Failed: {_counted(len(failures), 'measurement')}. " + " ".join(sentences)
         for ask, count in self.benchmark.unasked.items():
-            reason = "no sound known to be absent" if ask.mode == "absent" else "too few recordings"
-            yield f"{count} items were not asked for by “{ask.title}”: {reason}."
+            lack = "a sound known to be absent" if ask.mode == "absent" else "other recordings"
+            yield f"Not asked for by “{ask.title}”: {_counted(count, 'item')}, for lack of {lack}."
 
     def write(self) -> None:
         """Writes the figures into the folder of results, if there is one.
@@ -256,6 +257,10 @@ def _fingerprint(folder: Path | None) -> str:
             if path.suffix == ".json" and path.parent == folder:
                 digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _named(names: Sequence[str]) -> str:

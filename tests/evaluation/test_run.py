@@ -14,7 +14,7 @@ from clapsep_desktop.evaluation.collection import Mixing
 from clapsep_desktop.evaluation.results import ITEMS_FILE
 from clapsep_desktop.evaluation.run import REPORT_FILE, SUMMARY_FILE, Evaluation, Options
 from clapsep_desktop.model.interface import SeparationModel
-from tests.support.corpus import distinct
+from tests.support.corpus import band_noise, distinct, write_clip
 from tests.support.hearing import HearingModel
 from tests.support.models import FakeModel, identity
 
@@ -107,7 +107,40 @@ def test_what_is_missing_is_said(manifest: Path, tmp_path: Path) -> None:
     assert "gone-" in missing
     assert len(evaluation.collection.items) + evaluation.collection.dropped == 16
     assert evaluation.to_dict()["dropped"] == evaluation.collection.dropped > 0
-    assert any("failed" in note for note in others) == bool(evaluation.benchmark.failures)
+    assert any("Failed" in note for note in others) == bool(evaluation.benchmark.failures)
+
+
+def test_a_published_list_is_measured_beside_its_published_figures(tmp_path: Path) -> None:
+    for band in range(4):
+        write_clip(tmp_path / f"{band}.wav", band_noise(band, 1.0))
+    lines = ["source_file,positive_caption,noise_file,negative_caption"]
+    lines += [f"{i}.wav,band {i},{(i + 1) % 4}.wav,band {(i + 1) % 4}" for i in range(4)]
+    listed = tmp_path / "esc_eval.csv"
+    listed.write_text("\n".join(lines) + "\nnone.wav,band 0,0.wav,band 1\n", encoding="utf-8")
+    samples = tmp_path / "esc_eval_samples.csv"
+    samples.write_text(
+        "class,file\nband 0,\"['0.wav', '1.wav']\"\nband 1,\"['1.wav']\"\n", encoding="utf-8"
+    )
+    options = Options(
+        list_path=listed,
+        audio=tmp_path,
+        samples=samples,
+        modes=("both", "example-positive", "absent"),
+        out=tmp_path / "out",
+    )
+    evaluation = _evaluation(options)
+    found = {(row.item, row.mode): row for row in evaluation.rows}
+    assert min(found[f"esc-0000{i}", "both"].si_sdri or 0 for i in range(4)) > 15
+    # The example listed for the first item is, wrongly, of the sound that is to go.
+    assert (found["esc-00000", "example-positive"].si_sdri or 0) < -15
+    assert ("esc-00001", "example-positive") not in found  # the only one is the mixture's own
+    assert all(found[f"esc-0000{i}", "absent"].let_through < -15 for i in range(4))
+    assert next(evaluation.notes()).startswith(
+        "Missing: 1 recording and, for lack of them, 1 mixture: none"
+    )
+    evaluation.write_report()
+    page = (tmp_path / "out" / REPORT_FILE).read_text(encoding="utf-8")
+    assert "AudioSep, published; text: keep</td><td></td><td>10.04</td><td>8.81" in page
 
 
 @pytest.mark.parametrize(
