@@ -91,8 +91,8 @@ def check_files(folder: Path, report: Report = silent) -> None:
         )
     wrong = []
     for name, expected in described.items():
-        path = folder / Path(name).name
-        if not path.is_file():
+        path = (folder / name).resolve()
+        if not path.is_relative_to(folder.resolve()) or not path.is_file():
             wrong.append(f"{name} is missing")
         elif describe(path, report) != expected:
             wrong.append(f"{name} is altered")

@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from clapsep_desktop.errors import ModelDamagedError, ModelMismatchError, ModelMissingError
+from clapsep_desktop.model.folder import describe
 from clapsep_desktop.model.interface import SpectralFilter, SpectralGrid, WindowPlan
 from clapsep_desktop.model.mini_net import MiniConfig, MiniNet, fold_norms
 from clapsep_desktop.model.text import SentenceEncoder
@@ -127,8 +128,9 @@ def load(folder: Path, device: torch.device) -> Mini:
     """
     folder = Path(folder)
     description = _read_description(folder / CONFIG_FILE)
-    state = _read_weights(folder / WEIGHTS_FILE, str(description.get("sha256", "")))
     try:
+        sha256 = description["files"][WEIGHTS_FILE]["sha256"]
+        state = _read_weights(folder / WEIGHTS_FILE, sha256)
         net = MiniNet(_sizes(description["sizes"]))
         net.load_state_dict({name: tensor.float() for name, tensor in state.items()})
     except (KeyError, RuntimeError, TypeError) as error:
@@ -156,11 +158,20 @@ def save(net: MiniNet, folder: Path, **notes: Any) -> None:
         "architecture": ARCHITECTURE,
         "format": FORMAT,
         "sizes": asdict(net.config),
-        "sha256": hashlib.sha256(data).hexdigest(),
         **notes,
+        "files": {
+            WEIGHTS_FILE: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()},
+            **_described(folder / TEXT_FOLDER),
+        },
     }
     _replace(folder / WEIGHTS_FILE, data)
     _replace(folder / CONFIG_FILE, (json.dumps(description, indent=2) + "\n").encode())
+
+
+def _described(text: Path) -> dict[str, Any]:
+    """Size and hash of every file of the sentence encoder, where there is one already."""
+    files = sorted(text.glob("*")) if text.is_dir() else []
+    return {f"{TEXT_FOLDER}/{path.name}": describe(path) for path in files}
 
 
 def _replace(path: Path, data: bytes) -> None:

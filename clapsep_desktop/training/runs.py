@@ -87,12 +87,12 @@ def release(run: Path, target: Path) -> None:
     state = load_checkpoint(run)
     net = MiniNet(load_config(run).model)
     net.load_state_dict(state["average"])
+    text = target / mini.TEXT_FOLDER
+    if not text.exists():
+        shutil.copytree(resource("models", "mini", mini.TEXT_FOLDER), text)
     mini.save(
         net,
         target,
         license="CC-BY-SA-4.0",
         training={"steps": state["step"], "hours": round(state["seconds"] / 3600, 2)},
     )
-    text = target / mini.TEXT_FOLDER
-    if not text.exists():
-        shutil.copytree(resource("models", "mini", mini.TEXT_FOLDER), text)
