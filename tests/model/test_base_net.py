@@ -6,14 +6,11 @@ import threading
 
 import pytest
 import torch
-from torch.nn import functional as F
 
 from clapsep_desktop.model import checkpoint
-from clapsep_desktop.model.base_net import BaseNet, pair
+from clapsep_desktop.model.base_net import BaseNet
 from clapsep_desktop.model.decoder import PatchExpansion
-
-SECONDS = 2
-RATE = 32_000
+from tests.support.published import condition, sound
 
 
 @pytest.fixture(scope="module")
@@ -22,22 +19,6 @@ def net(tiny):
     net = checkpoint.load_separator(folder, config)
     net.fix()
     return net
-
-
-def sound(seed=0, seconds=SECONDS):
-    generator = torch.Generator().manual_seed(seed)
-    time = torch.arange(int(seconds * RATE)) / RATE
-    tone = torch.sin(6.2831853 * 440 * time) * (1 + torch.sin(6.2831853 * 3 * time))
-    return 0.1 * (tone + torch.randn(time.shape, generator=generator))[None]
-
-
-def condition(mode="both", size=16):
-    generator = torch.Generator().manual_seed(7)
-    positive, negative = F.normalize(torch.randn(2, 1, size, generator=generator), dim=-1)
-    silent = torch.zeros_like(positive)
-    return pair(
-        positive if mode != "negative" else silent, negative if mode != "positive" else silent
-    )
 
 
 # Seeded weights and sound through this code when it agreed with the published implementation to
@@ -122,7 +103,7 @@ def test_the_output_is_the_masked_mixture(net):
     with torch.inference_mode():
         mask = net(sound(), condition())
         spectrum = torch.stft(sound(), 1024, 320, window=window, return_complex=True)
-        expected = torch.istft(spectrum * mask.mT, 1024, 320, window=window, length=SECONDS * RATE)
+        expected = torch.istft(spectrum * mask.mT, 1024, 320, window=window, length=2 * 32_000)
         torch.testing.assert_close(net.separate(sound(), condition()), expected)
 
 

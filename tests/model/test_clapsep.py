@@ -13,7 +13,7 @@ from clapsep_desktop.model.base_net import BaseNet
 from clapsep_desktop.model.clapsep import heard_pieces
 from clapsep_desktop.model.interface import QueryModel, SpectralGrid
 from clapsep_desktop.model.tokenizer import TextTokenizer
-from tests.model.test_base_net import condition, sound
+from tests.support.published import condition, sound
 
 CPU = torch.device("cpu")
 

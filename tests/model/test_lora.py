@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from clapsep_desktop.model import checkpoint, lora
-from tests.model.test_base_net import condition, sound
+from tests.support.published import condition, sound
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # peft's own imports are not under test

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from clapsep_desktop.model import checkpoint
+from clapsep_desktop.model.base_net import pair
 from clapsep_desktop.model.config import AudioTowerConfig, BaseConfig, TextTowerConfig
 
 CLAP_FILE, CLAPSEP_FILE = "music_audioset_epoch_15_esc_90.14.pt", "best_model.ckpt"
@@ -106,4 +108,22 @@ def _is_tuned(name: str) -> bool:
     tuned_in_the_tower = "lora_" in name or name.endswith("bias")
     return name.startswith("decoder_model.") or (
         name.startswith("audio_branch.") and tuned_in_the_tower
+    )
+
+
+def sound(seed: int = 0, seconds: float = 2) -> torch.Tensor:
+    """A beating tone in noise at 32 kHz, float32 (1, n)."""
+    generator = torch.Generator().manual_seed(seed)
+    time = torch.arange(int(seconds * 32_000)) / 32_000
+    tone = torch.sin(6.2831853 * 440 * time) * (1 + torch.sin(6.2831853 * 3 * time))
+    return 0.1 * (tone + torch.randn(time.shape, generator=generator))[None]
+
+
+def condition(mode: str = "both", size: int = 16) -> torch.Tensor:
+    """A pair of embeddings (1, 2 * size) for the query mode both, positive or negative."""
+    generator = torch.Generator().manual_seed(7)
+    positive, negative = F.normalize(torch.randn(2, 1, size, generator=generator), dim=-1)
+    silent = torch.zeros_like(positive)
+    return pair(
+        positive if mode != "negative" else silent, negative if mode != "positive" else silent
     )
