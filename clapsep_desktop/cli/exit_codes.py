@@ -8,7 +8,6 @@ from clapsep_desktop.errors import (
     AudioError,
     ClapSepError,
     DataError,
-    DataError,
     DeviceError,
     ModelError,
     QueryError,

@@ -120,6 +120,8 @@ class DilatedBlock(nn.Module):
 class AudioEncoder(nn.Module):
     """A log-mel spectrogram to features at four resolutions."""
 
+    height: Tensor
+
     def __init__(self, config: MiniConfig) -> None:
         super().__init__()
         widths = config.widths
