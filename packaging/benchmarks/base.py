@@ -78,10 +78,7 @@ def make_up(place: Path) -> None:
     torch.save(weights, place / PUBLISHED_FILE)
     for name, part in checkpoint.split(weights, CONFIG).items():
         checkpoint.write_weights(place / name, part, "fp32")
-    tokenizer(place)
-    ids = json.loads((place / "vocab.json").read_text(encoding="utf-8"))
-    ids.update({f"unused {i}": i for i in range(len(ids), CONFIG.text.vocabulary)})
-    (place / "vocab.json").write_text(json.dumps(ids), encoding="utf-8")
+    tokenizer(place, CONFIG.text.vocabulary)
     described = {path.name: folder.describe(path) for path in place.glob("*.safetensors")}
     checkpoint.write_config(place, CONFIG, "fp32", described)
 

@@ -75,7 +75,7 @@ def test_a_device_that_agrees_is_used_and_checked_only_once():
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (lambda gain: gain * 1.01, "computes differently from the CPU"),
+        (lambda gain: gain * 1.05, "computes differently from the CPU"),
         (lambda gain: gain * math.nan, "computes differently from the CPU"),
         (torch.zeros_like, "computes differently from the CPU"),
         (lambda gain: gain.view(7, 1, -1), "failed its first window"),
@@ -97,6 +97,21 @@ def test_too_little_memory_is_said_so():
 
     notes = []
     devices.settle(FakeModel(refuse), GPU, notes.append)
+    assert notes == ["Pretend GPU has too little free memory, so the model “fake” runs on the CPU."]
+
+
+def test_a_known_device_may_still_lack_memory(monkeypatch):
+    notes = []
+    devices.settle(FakeModel(), GPU, notes.append)
+
+    def refuse(self, device):
+        self.moves.append(device.type)
+        if device.type == "cuda":
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(FakeModel, "to", refuse)
+    devices.settle(model := FakeModel(), GPU, notes.append)
+    assert model.moves == ["cuda", "cpu"]
     assert notes == ["Pretend GPU has too little free memory, so the model “fake” runs on the CPU."]
 
 

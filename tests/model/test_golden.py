@@ -1,21 +1,24 @@
 """The published CLAPSep's own numbers: made-up weights in, its authors' output expected.
 
-Needs reference/ of the shared folder. The weights take the way that a user's take: published
-names, checked, split into our files, mapped back into memory.
+Needs reference/ of the shared folder. The weights take the way that a user's take: files of the
+published form and size, imported, verified, mapped back into memory.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from clapsep_desktop.model import checkpoint, published
+from clapsep_desktop.model import checkpoint, folder, install
 from clapsep_desktop.model.base_net import pair
 from clapsep_desktop.model.config import BaseConfig
-from tests.support.published import made_up_weights
+from tests.support.published import write_files
 
 pytestmark = [pytest.mark.shared, pytest.mark.slow]
 
@@ -31,14 +34,15 @@ def golden(request):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A model folder of the published size, 1.3 GB."""
-    folder = tmp_path_factory.mktemp("base")
-    weights = made_up_weights(CONFIG)
-    published.check(weights, checkpoint.expected(CONFIG), "The made-up weights")
-    for name, part in checkpoint.split(weights, CONFIG).items():
-        checkpoint.write_weights(folder / name, part, "fp32")
-    return folder
+def place(tmp_path_factory):
+    """A model folder of the published size, 1.2 GB."""
+    place = tmp_path_factory.mktemp("models") / "base"
+    with tempfile.TemporaryDirectory() as published:
+        files = write_files(Path(published), CONFIG, complete=True)
+        install.import_files(files, place)
+    folder.check_files(place)
+    yield place
+    shutil.rmtree(place)
 
 
 def largest_error(got, expected):
@@ -78,14 +82,14 @@ def test_masks_and_output(golden, net, mode, record_property):
 
 
 @pytest.fixture(scope="module")
-def net(folder):
-    net = checkpoint.load_separator(folder, CONFIG)
+def net(place):
+    net = checkpoint.load_separator(place, CONFIG)
     net.fix()
     return net
 
 
-def test_audio_embedding(golden, folder, record_property):
-    embedder = checkpoint.load_audio_embedder(folder, CONFIG)
+def test_audio_embedding(golden, place, record_property):
+    embedder = checkpoint.load_audio_embedder(place, CONFIG)
     with torch.inference_mode():
         embedding = embedder(golden["mixture_48k"][None])
     error = largest_error(embedding, golden["audio_embedding"])
@@ -93,8 +97,8 @@ def test_audio_embedding(golden, folder, record_property):
     assert error < TOLERANCE
 
 
-def test_text_embedding(golden, folder, record_property):
-    embedder = checkpoint.load_text_embedder(folder, CONFIG)
+def test_text_embedding(golden, place, record_property):
+    embedder = checkpoint.load_text_embedder(place, CONFIG)
     with torch.inference_mode():
         embedding = embedder(golden["token_ids"])
     error = largest_error(embedding, golden["text_embedding"])
@@ -102,8 +106,8 @@ def test_text_embedding(golden, folder, record_property):
     assert error < TOLERANCE
 
 
-def test_unmerged_lora_gives_the_same_mask(golden, folder, net, record_property):
-    unmerged = checkpoint.load_separator(folder, CONFIG, merge=False)
+def test_unmerged_lora_gives_the_same_mask(golden, place, net, record_property):
+    unmerged = checkpoint.load_separator(place, CONFIG, merge=False)
     mixture, heard = golden["mixture_32k"][None], golden["mixture_48k"][None]
     condition = pair(golden["embed_positive"][None], golden["embed_negative"][None])
     with torch.inference_mode():

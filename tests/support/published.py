@@ -19,8 +19,11 @@ CLAP_FILE, CLAPSEP_FILE = "music_audioset_epoch_15_esc_90.14.pt", "best_model.ck
 WORDS = ["dog", "bark", "rain", "wind", "speech", "birds", "car", "keyboard"]
 
 
-def tokenizer(folder: Path) -> int:
-    """A byte-level vocab.json and merges.txt that know a few words; gives the vocabulary's size."""
+def tokenizer(folder: Path, size: int = 0) -> int:
+    """A byte-level vocab.json and merges.txt that know a few words, and the vocabulary's size.
+
+    With ``size``, tokens that no text has fill the vocabulary up to it.
+    """
     printable = [chr(i) for i in (*range(33, 127), *range(161, 173), *range(174, 256))]
     letters = printable + [chr(256 + i) for i in range(256 - len(printable))]
     tokens, merges = ["<s>", "<pad>", "</s>", "<unk>", *letters], []
@@ -31,6 +34,7 @@ def tokenizer(folder: Path) -> int:
                 merges.append(f"{word[: end - 1]} {word[end - 1]}")
         tokens.append(f"Ġ{word}")  # after a space
         merges.append(f"Ġ {word}")
+    tokens += [f"unused {i}" for i in range(len(tokens), size)]
     (folder / "vocab.json").write_text(
         json.dumps({token: i for i, token in enumerate(tokens)}), encoding="utf-8"
     )
@@ -100,7 +104,7 @@ def write_files(folder: Path, config: BaseConfig, *, complete: bool = False) -> 
     torch.save(checkpoint_, folder / CLAP_FILE)
     tuned = {name: weight for name, weight in weights.items() if complete or _is_tuned(name)}
     torch.save(tuned, folder / CLAPSEP_FILE)
-    tokenizer(folder)
+    tokenizer(folder, config.text.vocabulary)
     return [folder / name for name in (CLAP_FILE, CLAPSEP_FILE, "vocab.json", "merges.txt")]
 
 
