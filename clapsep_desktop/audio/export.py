@@ -64,7 +64,7 @@ def export_pair(
     kept: Path | None = None,
     removed: Path | None = None,
     comment: str = "",
-    subtype: str | None = None,
+    depth: str | None = None,
 ) -> ExportResult:
     """Write the kept and the removed part of a recording in its own rate, channels and depth.
 
@@ -76,14 +76,14 @@ def export_pair(
         kept: where the kept part goes, if anywhere; the extension names the format.
         removed: where the removed part goes, if anywhere.
         comment: a note on the processing, added to the files' metadata.
-        subtype: a sample format (libsndfile's name) instead of the source's own.
+        depth: a key of `formats.DEPTHS`, instead of the source's own.
 
     Raises:
         AudioWriteError: a target cannot be written, or is the source itself.
         AudioFormatError: a target's format cannot hold the recording.
     """
     with PairWriter(
-        source, info, kept=kept, removed=removed, comment=comment, subtype=subtype
+        source, info, kept=kept, removed=removed, comment=comment, depth=depth
     ) as writer:
         for span, samples, kept_samples in blocks:
             writer.write(span, samples, kept_samples)
@@ -104,7 +104,7 @@ class PairWriter:
         kept: Path | None = None,
         removed: Path | None = None,
         comment: str = "",
-        subtype: str | None = None,
+        depth: str | None = None,
     ) -> None:
         asked = [(role, path) for role, path in (("kept", kept), ("removed", removed)) if path]
         if not asked:
@@ -115,7 +115,7 @@ class PairWriter:
         self._position = 0  # frames written so far
         targets = [real_target(path, info.path) for _, path in asked]
         check_distinct(targets)
-        formats = [choose_format(target, info, subtype) for target in targets]
+        formats = [choose_format(target, info, depth) for target in targets]
         check_room(targets, [chosen.bytes_needed(info) for chosen in formats])
         self._outputs: list[_Output] = []
         try:

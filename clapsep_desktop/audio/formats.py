@@ -30,6 +30,16 @@ INTEGER_BITS = {
     "ALAC_32": 32,
 }
 FLOAT_BITS = {"FLOAT": 32, "DOUBLE": 64}
+DEPTHS = {
+    "8": ("PCM_U8", "PCM_S8"),
+    "16": ("PCM_16",),
+    "24": ("PCM_24",),
+    "32": ("PCM_32",),
+    "float": ("FLOAT",),
+    "double": ("DOUBLE",),
+}
+"""Depths as a user names them; of the subtypes behind each, a container has one or none."""
+
 _SUBTYPE_NAMES = {
     "FLOAT": "32-bit float",
     "DOUBLE": "64-bit float",
@@ -184,27 +194,21 @@ class TargetFormat:
         return whole // 4 if self.container.title == "FLAC" else whole
 
 
-def choose_format(target: Path, info: AudioInfo, subtype: str | None = None) -> TargetFormat:
+def choose_format(target: Path, info: AudioInfo, depth: str | None = None) -> TargetFormat:
     """The format that a target's extension asks for, as close to the source as it can be.
 
     Args:
         target: where the result goes; its extension names the container.
         info: the source, whose rate, channels and depth are kept.
-        subtype: a sample format to use instead of the source's own.
+        depth: a key of `DEPTHS`, to use instead of the source's own.
 
     Raises:
         AudioFormatError: an unknown extension, or a container that cannot hold the source's
-            rate, channels or length, or the asked-for subtype.
+            rate, channels or length, or the asked-for depth.
     """
     container = _container_of(target, info)
     _check_limits(container, target, info)
-    if subtype is None:
-        subtype = closest_subtype(container, info)
-    elif subtype not in container.subtypes:
-        raise AudioFormatError(
-            f"{container.title} files cannot hold {subtype}; choose one of "
-            f"{', '.join(container.subtypes)}."
-        )
+    subtype = closest_subtype(container, info) if depth is None else _deep(container, depth, target)
     chosen = TargetFormat(container, container.major, subtype)
     if container.title == "WAV":
         return TargetFormat(container, _wav_major(chosen, info), subtype)
@@ -214,6 +218,19 @@ def choose_format(target: Path, info: AudioInfo, subtype: str | None = None) -> 
             "Choose .wav, .w64 or .flac."
         )
     return chosen
+
+
+def _deep(container: Container, depth: str, target: Path) -> str:
+    """The container's subtype of a depth."""
+    subtypes = [name for name in DEPTHS[depth] if name in container.subtypes]
+    if subtypes:
+        return subtypes[0]
+    held = [key for key, names in DEPTHS.items() if set(names) & set(container.subtypes)]
+    choice = f"Choose one of {', '.join(held)}" if held else "Leave the depth out"
+    raise AudioFormatError(
+        f"{container.title} has no depth of {depth}: “{target.name}” cannot be written. "
+        f"{choice}, or use another format."
+    )
 
 
 _HEADROOM = 64 * 1024**2  # bytes left for metadata below a container's limit

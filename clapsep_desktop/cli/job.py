@@ -29,16 +29,6 @@ if TYPE_CHECKING:
     from clapsep_desktop.separation.channels import ChannelMode
     from clapsep_desktop.separation.engine import Block
 
-DEPTHS = {
-    "8": ("PCM_U8", "PCM_S8"),
-    "16": ("PCM_16",),
-    "24": ("PCM_24",),
-    "32": ("PCM_32",),
-    "float": ("FLOAT",),
-    "double": ("DOUBLE",),
-}
-"""libsndfile's names for a sample depth, whichever the container knows."""
-
 
 @dataclass(frozen=True)
 class Request:
@@ -56,7 +46,7 @@ class Request:
             recording.
         removed: where the removed sound goes.
         overwrite: whether files that are there already may be replaced.
-        depth: a key of `DEPTHS`; None for the source's own.
+        depth: a key of `formats.DEPTHS`; None for the source's own.
     """
 
     source: Path
@@ -187,14 +177,8 @@ def _writer(
     request: Request, source: AudioFile, kept: Path | None, removed: Path | None
 ) -> PairWriter:
     comment = f"CLAPSep Desktop {__version__}: {request.query}"
-    first = kept or removed
-    subtype = None
-    if request.depth is not None and first is not None:
-        held = choose_format(first, source.info).container.subtypes
-        names = DEPTHS[request.depth]
-        subtype = next((name for name in names if name in held), names[0])
     return PairWriter(
-        source, source.info, kept=kept, removed=removed, comment=comment, subtype=subtype
+        source, source.info, kept=kept, removed=removed, comment=comment, depth=request.depth
     )
 
 

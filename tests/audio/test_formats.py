@@ -39,10 +39,14 @@ def test_the_extension_names_the_container_and_the_source_the_depth(name, subtyp
     assert (chosen.major, chosen.subtype) == expected
 
 
-def test_an_asked_for_subtype_wins_where_the_container_has_it():
-    assert choose_format(Path("k.wav"), WAV_24, "FLOAT").subtype == "FLOAT"
-    with pytest.raises(AudioFormatError, match="FLAC files cannot hold FLOAT"):
-        choose_format(Path("k.flac"), WAV_24, "FLOAT")
+def test_an_asked_for_depth_wins_where_the_container_has_it():
+    assert choose_format(Path("k.wav"), WAV_24, "float").subtype == "FLOAT"
+    assert choose_format(Path("k.wav"), WAV_24, "8").subtype == "PCM_U8"
+    assert choose_format(Path("k.aiff"), WAV_24, "8").subtype == "PCM_S8"
+    with pytest.raises(AudioFormatError, match=r"FLAC has no depth of float.* 8, 16, 24,"):
+        choose_format(Path("k.flac"), WAV_24, "float")
+    with pytest.raises(AudioFormatError, match=r"MP3 has no depth of 16.* Leave the depth out"):
+        choose_format(Path("k.mp3"), WAV_24, "16")
 
 
 def test_an_extensible_wav_stays_one():

@@ -133,6 +133,16 @@ def test_another_depth(clapsep: Clapsep, recording: Path, tmp_path: Path) -> Non
         assert soundfile.info(tmp_path / name).subtype == subtype
 
 
+def test_a_depth_holds_for_both_files_whatever_each_container_calls_it(
+    clapsep: Clapsep, recording: Path, tmp_path: Path
+) -> None:
+    kept, removed = tmp_path / "kept.wav", tmp_path / "removed.aiff"
+    command = ["extract", recording, "--keep", "low", "-o", kept, "--removed", removed]
+    assert clapsep(*command, "--depth", "8").code == 0
+    assert soundfile.info(kept).subtype == "PCM_U8"
+    assert soundfile.info(removed).subtype == "PCM_S8"
+
+
 def test_clipping_is_told(clapsep: Clapsep, recording: Path, tmp_path: Path) -> None:
     source = tmp_path / "loud.wav"
     samples = 1.4 * soundfile.read(recording)[0] / 0.4
