@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -50,18 +50,13 @@ def import_files(
     vocabulary, merges, checkpoints = _sorted(files)
     TextTokenizer(vocabulary, merges, config.text.vocabulary, config.text.max_tokens)
     parts = _read(checkpoints, config, report)
-    each = torch.finfo(checkpoint.STORED_TYPES[stored_as]).bits // 8
-    total = sum(w.numel() for part in parts.values() for w in part.values()) * each
-    with folder.built(place, total + vocabulary.stat().st_size + merges.stat().st_size) as part:
+    tokenizer_bytes = vocabulary.stat().st_size + merges.stat().st_size
+    with folder.built(place, _bytes(parts, stored_as) + tokenizer_bytes) as part:
         for path in (vocabulary, merges):
             name = VOCABULARY_FILE if path is vocabulary else MERGES_FILE
             shutil.copyfile(path, part / name)
-        done = 0
-        for name, weights in parts.items():
-            report(Progress("converting", name, done, total))
-            checkpoint.write_weights(part / name, weights, stored_as)
-            done += (part / name).stat().st_size
-        parts.clear()
+        _write(parts, part, stored_as, report)
+        parts.clear()  # and with it the published files' memory
         described = {path.name: folder.describe(path, report) for path in sorted(part.iterdir())}
         checkpoint.write_config(part, config, stored_as, described)
         report(Progress("measuring", place.name, 0, 1))
@@ -82,6 +77,23 @@ def measure_changes(part: Path, config: BaseConfig) -> dict[str, float]:
         change = device.difference_db(model.filters(windows, condition), exact)
         changes[name] = round(change, 1)
     return changes
+
+
+def _write(
+    parts: Mapping[str, checkpoint.Weights], part: Path, stored_as: str, report: Report
+) -> None:
+    done, total = 0, _bytes(parts, stored_as)
+    for name, weights in parts.items():
+        report(Progress("converting", name, done, total))
+        checkpoint.write_weights(part / name, weights, stored_as)
+        done += _bytes({name: weights}, stored_as)
+        report(Progress("converting", name, done, total))
+
+
+def _bytes(parts: Mapping[str, checkpoint.Weights], stored_as: str) -> int:
+    """What weights take on the disk, but for each file's short table of contents."""
+    each = torch.finfo(checkpoint.STORED_TYPES[stored_as]).bits // 8
+    return each * sum(weight.numel() for part in parts.values() for weight in part.values())
 
 
 def _sorted(files: Sequence[Path]) -> tuple[Path, Path, list[Path]]:
