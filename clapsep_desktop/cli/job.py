@@ -78,8 +78,8 @@ def run(request: Request, progress: Progress) -> Report:
 
     with ExitStack() as stack:
         source = stack.enter_context(AudioFile(request.source))
-        if source.info.cut:
-            note(f"“{request.source.name}” ends before its header says; what is there is used.")
+        if source.info.warning:
+            note(source.info.warning)
         span = Span.from_seconds(request.start, request.end, source.rate, source.frames)
         kept, removed = targets(request, source.info)
         writer = stack.enter_context(_writer(request, source, kept, removed))

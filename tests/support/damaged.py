@@ -65,6 +65,16 @@ def _first(share: float, container: str, subtype: str) -> Callable[[Path], bytes
     return make
 
 
+def _shortened(by: int, container: str, subtype: str) -> Callable[[Path], bytes]:
+    """A file whose last bytes are missing."""
+    return lambda folder: _whole(folder, container, subtype)[:-by]
+
+
+def _tagged(folder: Path) -> bytes:
+    """A whole Ogg file with an ID3 tag behind it, as some programs leave it."""
+    return _whole(folder, "OGG", "VORBIS") + b"TAG".ljust(128, b"\0")
+
+
 def _scrambled(container: str, subtype: str) -> Callable[[Path], bytes]:
     """A file with noise in its middle."""
 
@@ -105,6 +115,7 @@ def _without_samples(folder: Path) -> bytes:
 
 
 ALL = range(FRAMES, FRAMES + 1)
+PART = range(1, FRAMES)  # Ogg loses whole pages
 HALF = range(FRAMES // 2 - 6_000, FRAMES // 2 + 100)
 
 CORPUS = [
@@ -132,6 +143,10 @@ CORPUS = [
     Damaged("cut.aiff", _first(0.5, "AIFF", "PCM_16"), None, HALF, cut=True),
     Damaged("cut.flac", _first(0.5, "FLAC", "PCM_16"), None, HALF, cut=True),
     Damaged("cut.mp3", _first(0.5, "MP3", "MPEG_LAYER_III"), None, HALF, cut=True),
+    Damaged("cut.ogg", _first(0.5, "OGG", "VORBIS"), None, PART, cut=True),
+    Damaged("cut.opus", _first(0.5, "OGG", "OPUS"), None, PART, cut=True),
+    Damaged("cut by a byte.ogg", _shortened(1, "OGG", "VORBIS"), None, PART, cut=True),
+    Damaged("tagged at its end.ogg", _tagged, None, ALL),
     Damaged("cut to its head.ogg", _first(0.02, "OGG", "VORBIS"), AudioReadError),
     Damaged("cut to its head.opus", _first(0.02, "OGG", "OPUS"), AudioReadError),
     Damaged("cut to its head.mp3", _first(0.02, "MP3", "MPEG_LAYER_III"), AudioReadError),
