@@ -76,7 +76,8 @@ def build_info(tags: Tags) -> bytes:
     """A LIST chunk of kind INFO, with the values of a repeated name joined."""
     parts: Chunks = []
     for name, tag in INFO_NAMES.items():
-        values = [value for key, value in tags if key == tag]
+        told = {tag, "description"} if tag == "comment" else {tag}
+        values = [value for key, value in tags if key in told]
         if values:
             parts.append((name, "; ".join(values).encode() + b"\0"))
     return b"INFO" + _join(parts, "<")

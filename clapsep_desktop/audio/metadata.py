@@ -27,6 +27,7 @@ from mutagen.oggvorbis import OggVorbis
 
 from clapsep_desktop.audio.chunk_metadata import (
     AIFF_NAMES,
+    INFO_NAMES,
     Chunks,
     Marker,
     Tags,
@@ -141,9 +142,22 @@ def _left_behind(found: _Metadata, chosen: TargetFormat, name: str) -> list[str]
         lost.append("markers")
     if found.pictures and family in {"riff", "aiff"}:
         lost.append("pictures")
+    lost += sorted(_untranslated(found, family))
     if not lost:
         return []
     return [f"{chosen.container.title} has no place for what “{name}” holds of: {', '.join(lost)}."]
+
+
+def _untranslated(found: _Metadata, family: str) -> set[str]:
+    """Tags that have no name in another family."""
+    own = set()
+    if found.id3 is not None:
+        known = {*_ID3_TEXTS, "COMM", "APIC"}
+        own = {key for key in found.id3 if key[:4] not in known and not key.startswith(_UNTRUE_ID3)}
+    if family == "vorbis":  # takes any name
+        return own
+    held = set(INFO_NAMES.values() if family == "riff" else _ID3_TEXTS.values())
+    return own | {key for key, _ in found.tags} - held - {"comment", "description"}
 
 
 # -- Reading -----------------------------------------------------------------------------------

@@ -245,6 +245,33 @@ def test_id3_is_kept_whole_and_translated(tmp_path, flac):
     assert "pictures" in result.notes[0]
 
 
+@pytest.mark.parametrize("extension", [".wav", ".aiff", ".mp3"])
+def test_tags_that_another_family_has_no_name_for_are_told(tmp_path, flac, extension):
+    result = export(flac, tmp_path / f"k{extension}")
+    assert [note for note in result.notes if "mood" in note]
+    assert not [note for note in result.notes if "artist" in note or "replaygain" in note]
+
+
+def test_tags_of_an_mp3_that_have_no_name_elsewhere_are_told(tmp_path, flac):
+    export(flac, tmp_path / "a.mp3")
+    file = MP3(tmp_path / "a.mp3")
+    file.tags.add(id3.TXXX(encoding=3, desc="mood", text=["calm"]))
+    file.tags.add(id3.TXXX(encoding=3, desc="replaygain_track_gain", text=["-3 dB"]))
+    file.save()
+    (note,) = export(tmp_path / "a.mp3", tmp_path / "k.flac").notes
+    assert "TXXX:mood" in note
+    assert "gain" not in note
+
+
+def test_a_description_is_a_comment_where_there_is_no_other_place(tmp_path, flac):
+    file = FLAC(flac)
+    file["description"] = "at dawn"
+    file.save()
+    export(flac, tmp_path / "k.wav", comment="")
+    (info,) = [data for name, data in chunks(tmp_path / "k.wav") if name == b"LIST"]
+    assert ("comment", "at dawn") in chunk_metadata.parse_info(info)
+
+
 def test_a_format_without_metadata_says_so_once_for_the_pair(tmp_path):
     source = tagged_wav(tmp_path / "a.wav")
     with AudioFile(source) as file:
