@@ -29,7 +29,7 @@ def test_a_tone_stays_itself(rate, new_rate, frequency, error):
 
 
 @settings(deadline=None)
-@given(length=st.integers(1, 3000), rates=st.sampled_from([(2, 3), (3, 2), (1, 1), (320, 441)]))
+@given(length=st.integers(1, 900), rates=st.sampled_from([(2, 3), (3, 2), (1, 1), (320, 441)]))
 def test_lengths_follow_the_rates(length, rates):
     rate, new_rate = rates
     found = Resampler(rate, new_rate)(torch.ones(2, length))
