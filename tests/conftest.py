@@ -14,6 +14,7 @@ import pytest
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_OFFLINE"] = "1"
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # At home every run tries new examples; a submission is judged by the same ones each time.
 hypothesis.settings.register_profile("ci", derandomize=True)

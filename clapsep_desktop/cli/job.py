@@ -21,7 +21,7 @@ from clapsep_desktop.audio.formats import AudioInfo, choose_format
 from clapsep_desktop.audio.nulltest import NullTest, null_test
 from clapsep_desktop.cli.console import Progress
 from clapsep_desktop.cli.report import Report
-from clapsep_desktop.errors import AudioFormatError, AudioWriteError, ModelMismatchError
+from clapsep_desktop.errors import AudioFormatError, AudioWriteError
 from clapsep_desktop.query import AudioPrompt, Query
 from clapsep_desktop.timebase import Span
 
@@ -92,15 +92,18 @@ def run(request: Request, progress: Progress) -> Report:
             name = _best_model() if request.model == "auto" else request.model
             model = registry.load(name, request.device, note)
         with clock.phase("listening to the query"):
-            if not isinstance(model, QueryModel):
-                raise ModelMismatchError(f"The model “{model.name}” takes no query.")
-            condition = Conditioner(model).condition(request.query)
+            if isinstance(model, QueryModel):
+                condition = Conditioner(model).condition(request.query)
+            else:
+                condition = None
+                note(_without_words(model.name, request.query))
         blocks = Separator(model, note).extract(
             source,
             span,
-            condition.vector,
+            None if condition is None else condition.vector,
             strength=request.query.strength,
             channels=request.channels,
+            complement=condition is None and not request.query.keep,
         )
         with clock.phase("separating", span.length / source.rate):
             peaks = _write(writer, blocks, source.rate, progress)
@@ -123,6 +126,12 @@ def run(request: Request, progress: Progress) -> Report:
         null,
         notes,
     )
+
+
+def _without_words(name: str, query: Query) -> str:
+    """What a model does that knows one kind of sound and takes no query."""
+    done = "keeps them and removes all else" if query.keep else "removes them and keeps all else"
+    return f"The model “{name}” knows voices only, whatever the words: it {done}."
 
 
 def _best_model() -> str:

@@ -68,6 +68,8 @@ def _clapsep(
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command line (the process's own by default) and exit with its code."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    # Else torch's idle threads burn the time that others on a busy machine could use.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     accept_any_text()
     try:
         with _stoppable():

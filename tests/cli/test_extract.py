@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from clapsep_desktop.model import registry
 from clapsep_desktop.query import Query
 from clapsep_desktop.separation.condition import Condition, Conditioner
 from tests.cli.conftest import Clapsep
 from tests.support.hearing import HearingModel
+from tests.support.models import FakeModel, constant
 
 pytestmark = pytest.mark.usefixtures("model")
 
@@ -205,3 +207,19 @@ def test_names_of_any_script(clapsep: Clapsep, recording: Path) -> None:
     assert outcome.code == 0, outcome.err
     assert Path(outcome.json["kept"]["path"]).exists()
     assert outcome.json["query"]["keep"][0]["text"] == "鳥のさえずり"
+
+
+@pytest.mark.parametrize(("asked", "kept_share"), [("--keep", 0.25), ("--remove", 0.75)])
+def test_a_model_without_words_keeps_or_removes_its_own_sound(
+    clapsep: Clapsep,
+    recording: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    asked: str,
+    kept_share: float,
+) -> None:
+    monkeypatch.setattr(registry, "load", lambda *_, **__: FakeModel(constant(0.25)))
+    outcome = clapsep("extract", recording, asked, "speech", "--model", "speech")
+    assert outcome.code == 0
+    assert "knows voices only" in outcome.err
+    source, kept = (_read(recording.with_name(f"tones{part}.wav")) for part in ("", ".kept"))
+    assert np.abs(kept / 2**31 - kept_share * source / 2**31).max() < 1e-4
