@@ -88,8 +88,9 @@ def plan(first: int, last: int, seconds: int, length: int, overlap: int, lead: i
     """The fewest windows that cover a stretch of a recording, with its surroundings as context.
 
     A stretch shorter than a window lies in its middle, wherever the recording goes on far enough;
-    the last window is drawn back so as not to reach past the recording's end. With a lead, the
-    stretch is heard from that much earlier on, and no window is longer than that takes.
+    the last window is drawn back so as not to reach past the recording's end. A recording shorter
+    than a window is heard alone: silence behind it would change what a model makes of it. With a
+    lead, the stretch is heard from that much earlier on, and no window is longer than that takes.
 
     Args:
         first: second with which the stretch starts.
@@ -112,8 +113,8 @@ def plan(first: int, last: int, seconds: int, length: int, overlap: int, lead: i
         raise ValueError(f"seconds {first} to {last} are no stretch of 0 to {seconds}")
     if lead:
         first = max(first - lead, 0)
-        length = min(length, last - first)
-        overlap = min(overlap, length // 2)
+    length = min(length, last - first if lead else seconds)
+    overlap = min(overlap, length // 2)
     step = length - overlap
     count = 1 + max(0, -(-(last - first - length) // step))
     spare = length + (count - 1) * step - (last - first)

@@ -93,6 +93,17 @@ def test_a_short_stretch_lies_in_the_middle_of_one_window(first: int, expected: 
     assert (windows.count, windows.start(0)) == (1, expected)
 
 
+@given(st.integers(1, 9), st.data())
+def test_a_short_recording_is_heard_without_silence_behind_it(
+    seconds: int, data: st.DataObject
+) -> None:
+    first = data.draw(st.integers(0, seconds - 1))
+    windows = plan(first, data.draw(st.integers(first + 1, seconds)), seconds, 10, 2)
+    assert (windows.count, windows.start(0), windows.stop(0)) == (1, 0, seconds)
+    shares = windows.weights(0, -RATE, (seconds + 1) * RATE, RATE, 1)
+    assert (shares == 1).all()
+
+
 def test_positions_beyond_the_stretch_belong_to_its_first_and_last_window() -> None:
     windows = plan(20, 50, 60, 10, 2)
     assert windows.index_at(0) == 0
