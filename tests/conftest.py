@@ -9,6 +9,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from hypothesis import settings
 
 # Set before any library reads them, and inherited by the processes that tests start.
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
@@ -20,6 +21,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 hypothesis.settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("clapsep", deadline=None)
+settings.load_profile("clapsep")
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL_HOSTS = ("127.", "::1", "localhost")

@@ -14,8 +14,7 @@ from clapsep_desktop.evaluation.collection import Mixing
 from clapsep_desktop.evaluation.results import ITEMS_FILE
 from clapsep_desktop.evaluation.run import REPORT_FILE, SUMMARY_FILE, Evaluation, Options
 from clapsep_desktop.model.interface import SeparationModel
-from tests.support.corpus import band_noise, distinct, write_clip
-from tests.support.hearing import HearingModel
+from tests.support.corpus import QuickModel, band_noise, distinct, write_clip
 from tests.support.models import FakeModel, identity
 
 MODES = ("both", "example", "absent")
@@ -29,7 +28,7 @@ def _options(manifest: Path, **changes: Any) -> Options:
 
 
 def _evaluation(options: Options, model: SeparationModel | None = None) -> Evaluation:
-    evaluation = Evaluation(model or HearingModel(), options, embed=distinct)
+    evaluation = Evaluation(model or QuickModel(), options, embed=distinct)
     for _ in evaluation.steps():
         pass
     return evaluation
@@ -51,7 +50,7 @@ def test_the_same_seed_gives_the_same_figures(manifest: Path, tmp_path: Path) ->
 
 
 def test_a_run_can_be_stopped_and_grown(manifest: Path, tmp_path: Path) -> None:
-    stopped = Evaluation(HearingModel(), _options(manifest, out=tmp_path), embed=distinct)
+    stopped = Evaluation(QuickModel(), _options(manifest, out=tmp_path), embed=distinct)
     for step, _ in zip(stopped.steps(), range(2), strict=False):
         assert step.total == 4
     larger = _options(manifest, mixing=replace(MIXING, count=3, snrs=(0.0, 5.0)))
@@ -67,7 +66,7 @@ def test_another_kind_of_run_needs_another_folder(manifest: Path, tmp_path: Path
     for mixing in (replace(MIXING, seconds=2.0), replace(MIXING, seed=1)):
         with pytest.raises(DataError, match="another run"):
             _evaluation(_options(manifest, mixing=mixing, out=tmp_path))
-    model = HearingModel()
+    model = QuickModel()
     model.name = "deaf"
     with pytest.raises(DataError, match="deaf"):
         _evaluation(_options(manifest, out=tmp_path), model)
@@ -78,11 +77,11 @@ def test_other_weights_of_the_same_name_need_another_folder(manifest: Path, tmp_
     folder.mkdir()
     options = _options(manifest, out=tmp_path / "out", modes=("both",))
     (folder / "config.json").write_text('{"sha256": "1"}', encoding="utf-8")
-    Evaluation(HearingModel(), options, folder=folder, embed=distinct)
-    Evaluation(HearingModel(), options, folder=folder, embed=distinct)
+    Evaluation(QuickModel(), options, folder=folder, embed=distinct)
+    Evaluation(QuickModel(), options, folder=folder, embed=distinct)
     (folder / "config.json").write_text('{"sha256": "2"}', encoding="utf-8")
     with pytest.raises(DataError, match="its model is"):
-        Evaluation(HearingModel(), options, folder=folder, embed=distinct)
+        Evaluation(QuickModel(), options, folder=folder, embed=distinct)
 
 
 def test_a_model_without_query_is_asked_for_speech(tmp_path: Path, manifest: Path) -> None:
@@ -110,7 +109,7 @@ def test_what_is_missing_is_said(manifest: Path, tmp_path: Path) -> None:
     assert any("Failed" in note for note in others) == bool(evaluation.benchmark.failures)
 
 
-def test_a_published_list_is_measured_beside_its_published_figures(tmp_path: Path) -> None:
+def test_a_published_list_is_measured(tmp_path: Path) -> None:
     for band in range(4):
         write_clip(tmp_path / f"{band}.wav", band_noise(band, 1.0))
     lines = ["source_file,positive_caption,noise_file,negative_caption"]
@@ -126,7 +125,6 @@ def test_a_published_list_is_measured_beside_its_published_figures(tmp_path: Pat
         audio=tmp_path,
         samples=samples,
         modes=("both", "example-positive", "absent"),
-        out=tmp_path / "out",
     )
     evaluation = _evaluation(options)
     found = {(row.item, row.mode): row for row in evaluation.rows}
@@ -138,9 +136,6 @@ def test_a_published_list_is_measured_beside_its_published_figures(tmp_path: Pat
     assert next(evaluation.notes()).startswith(
         "Missing: 1 recording and, for lack of them, 1 mixture: none"
     )
-    evaluation.write_report()
-    page = (tmp_path / "out" / REPORT_FILE).read_text(encoding="utf-8")
-    assert "AudioSep, published; text: keep</td><td></td><td>10.04</td><td>8.81" in page
 
 
 @pytest.mark.parametrize(
@@ -198,7 +193,7 @@ class _Page(HTMLParser):
 
 
 def test_the_report_is_one_file_with_every_picture(manifest: Path, tmp_path: Path) -> None:
-    mixing = replace(MIXING, count=3, snrs=(0.0, 5.0))
+    mixing = replace(MIXING, snrs=(0.0, 5.0))
     options = _options(
         manifest,
         mixing=mixing,
@@ -230,7 +225,7 @@ def test_the_report_is_one_file_with_every_picture(manifest: Path, tmp_path: Pat
 
 
 def test_a_report_of_nothing_measured_is_still_a_page(manifest: Path, tmp_path: Path) -> None:
-    evaluation = Evaluation(HearingModel(), _options(manifest, out=tmp_path), embed=distinct)
+    evaluation = Evaluation(QuickModel(), _options(manifest, out=tmp_path), embed=distinct)
     evaluation.write_report()
     page = _Page((tmp_path / REPORT_FILE).read_text(encoding="utf-8"))
     assert not page.links

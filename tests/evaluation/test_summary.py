@@ -118,6 +118,8 @@ def test_figures_of_others_are_marked() -> None:
         for row in published_cells(split):
             assert len(row) == len(COLUMNS)
             assert "published" in row[0] or "by others" in row[0]
+    expected = ("AudioSep, published; text: keep", "", "10.04", "8.81")
+    assert expected in [row[:4] for row in published_cells("esc")]
     assert published_cells("validation") == []
 
 
