@@ -24,7 +24,6 @@ class ExitCode(IntEnum):
     AUDIO = 3
     MODEL = 4
     DEVICE = 5
-    DATA = 6
     STOPPED = 130
 
 
@@ -35,7 +34,6 @@ MEANINGS = {
     ExitCode.AUDIO: "a recording cannot be read or written",
     ExitCode.MODEL: "a model is missing or damaged",
     ExitCode.DEVICE: "the device is absent or failed",
-    ExitCode.DATA: "a list of sounds or a folder of results cannot be used",
     ExitCode.STOPPED: "stopped with Ctrl-C",
 }
 """What each exit code says, for the help text."""
@@ -47,7 +45,6 @@ _CODES: tuple[tuple[type[ClapSepError], ExitCode], ...] = (
     (AudioError, ExitCode.AUDIO),
     (ModelError, ExitCode.MODEL),
     (DeviceError, ExitCode.DEVICE),
-    (DataError, ExitCode.DATA),
 )
 
 
