@@ -341,21 +341,36 @@ class _Extraction:
     def _blended(self, own: np.ndarray, kept: np.ndarray, span: Span) -> np.ndarray:
         if self.request.complement:
             kept = own - kept
-        amount = self.request.strength * self._presence(span)
-        if (amount == 1.0).all():
-            return kept
-        return np.asarray(own - amount.astype(own.dtype)[:, None] * (own - kept))
+        return blended(
+            own, kept, self.request.strength * presence(span, self.request.span, self.source)
+        )
 
-    def _presence(self, span: Span) -> np.ndarray:
-        """How much of the extraction counts in each frame: less than 1 at a selection's edges."""
-        whole = self.request.span
-        length = min(round(EDGE * self.source.rate), whole.length // 4)
-        presence = np.ones(span.length)
-        if whole.start > 0 and span.start < whole.start + length:
-            presence *= _fade(np.arange(span.start, span.stop) - whole.start, length)
-        if whole.stop < self.source.frames and span.stop > whole.stop - length:
-            presence *= _fade(whole.stop - 1 - np.arange(span.start, span.stop), length)
-        return presence
+
+def presence(span: Span, selection: Span, source: AudioSource) -> np.ndarray:
+    """How much of an extraction counts in each frame: less than 1 at a selection's edges.
+
+    Args:
+        span: the frames, all within the selection.
+        selection: what is worked on; it has no edges where the recording begins and ends.
+        source: the recording.
+
+    Returns:
+        float64 (span.length,), 0 to 1.
+    """
+    length = min(round(EDGE * source.rate), selection.length // 4)
+    counting = np.ones(span.length)
+    if selection.start > 0 and span.start < selection.start + length:
+        counting *= _fade(np.arange(span.start, span.stop) - selection.start, length)
+    if selection.stop < source.frames and span.stop > selection.stop - length:
+        counting *= _fade(selection.stop - 1 - np.arange(span.start, span.stop), length)
+    return counting
+
+
+def blended(own: np.ndarray, kept: np.ndarray, amount: np.ndarray) -> np.ndarray:
+    """A recording (n, channels), less what is not kept of it times ``amount``, 0 to 1, (n,)."""
+    if (amount == 1.0).all():
+        return kept
+    return np.asarray(own - amount.astype(own.dtype)[:, None] * (own - kept))
 
 
 def _check_format(source: AudioSource) -> None:
