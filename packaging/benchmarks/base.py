@@ -285,8 +285,12 @@ def level(one: torch.Tensor, other: torch.Tensor) -> float:
 
 def peak_memory() -> float:
     """The most this process has held, bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return float(peak if sys.platform == "darwin" else 1024 * peak)
+    # On Linux, the system call's answer begins with what the parent process held.
+    peak = _status("VmHWM")
+    if peak == 0.0:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        peak *= 1 if sys.platform == "darwin" else 1024
+    return peak
 
 
 def _summary(times: dict[str, list[float]], way: str) -> str:
@@ -298,10 +302,14 @@ def _summary(times: dict[str, list[float]], way: str) -> str:
 
 
 def own_memory() -> float:
-    """What this process holds now that no file could give back, bytes; Linux tells."""
+    """What this process holds now that no file could give back, bytes; 0 where unknown."""
+    return _status("RssAnon")
+
+
+def _status(field: str) -> float:
     status = Path("/proc/self/status")
-    lines = status.read_text().splitlines() if status.is_file() else []
-    return sum(1024.0 * int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
+    lines = status.read_text(encoding="utf-8").splitlines() if status.is_file() else []
+    return sum(1024.0 * int(line.split()[1]) for line in lines if line.startswith(field))
 
 
 def _part_line(name: str, milliseconds: float, flops: float, rate: float) -> None:
