@@ -70,15 +70,17 @@ class DerivedSource:
         for block in self._blocks:
             if block.span.start <= frame < block.span.stop:
                 return block
-        block = None
-        if self._running is not None and frame == self._coming:
-            block = next(self._running, None)
-        if block is None:
-            block = self._start_at(frame)
-        self._blocks.append(block)
-        last = block.span.stop >= self._span.stop  # then the span's first part comes next
-        self._coming = self._span.start if last else block.span.stop
-        return block
+        new = self._continue_at(frame) or self._start_at(frame)
+        self._blocks.append(new)
+        last = new.span.stop >= self._span.stop  # then the span's first part comes next
+        self._coming = self._span.start if last else new.span.stop
+        return new
+
+    def _continue_at(self, frame: int) -> Block | None:
+        """The running extraction's next block, if it starts with the frame."""
+        if self._running is None or frame != self._coming:
+            return None
+        return next(self._running, None)
 
     def _start_at(self, frame: int) -> Block:
         """The first block of a new extraction, which holds the frame."""
