@@ -76,12 +76,22 @@ class Progress:
             self._name = name
         self._bar.update(self._task, completed=done, total=total)
 
+    @property
+    def watched(self) -> bool:
+        """Whether a person sees the bar."""
+        return self._bar is not None
+
+    def tell(self, text: str) -> None:
+        """What is about to happen, above the bar."""
+        if self._bar is not None:
+            self._bar.console.print(text, markup=False, highlight=False)
+
     def note(self, sentence: str) -> None:
         """A warning, written above the bar."""
         if self._bar is None:
             warn(sentence)
         else:
-            self._bar.console.print(sentence, markup=False, highlight=False)
+            self.tell(sentence)
 
 
 def _rich_bar() -> Any:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from clapsep_desktop.cli.console import Progress, answer, say
-from clapsep_desktop.cli.job import Request, run
+from clapsep_desktop.cli.job import Request, make_plan, run
 from clapsep_desktop.query import AudioPrompt, Query, TextPrompt
 from clapsep_desktop.timebase import parse_time
 
@@ -84,6 +84,12 @@ def extract(
     channels: Annotated[
         Channels, typer.Option(help="One filter for all channels or one for each.")
     ] = Channels.linked,
+    specialists: Annotated[
+        bool,
+        typer.Option(
+            "--specialists/--no-specialists", help="Whether auto gives speech to the speech model."
+        ),
+    ] = True,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="KEPT", help="Where the kept sound goes."),
@@ -97,6 +103,9 @@ def extract(
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace files that exist.")
+    ] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only show which model would do what.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")] = False,
 ) -> None:
@@ -118,18 +127,34 @@ def extract(
         model=model,
         device=device.value,
         channels="linked" if channels is Channels.linked else "independent",
+        specialists=specialists,
         kept=output,
         removed=removed,
         overwrite=overwrite,
         depth=depth.value if depth else None,
     )
+    (_show_plan if plan else _separate)(request, as_json)
+
+
+def _show_plan(request: Request, as_json: bool) -> None:
+    with Progress() as progress:
+        plan = make_plan(request, progress)
+    if as_json:
+        answer({"query": request.query.to_dict(), "plan": plan.to_dict()})
+    else:
+        say(str(plan))
+
+
+def _separate(request: Request, as_json: bool) -> None:
     with Progress() as progress:
         report = run(request, progress)
     if as_json:
         answer(report.to_dict())
-    else:
-        for line in report.lines():
-            say(line)
+        return
+    if not progress.watched:  # whoever watches was told before it began
+        say(str(report.plan))
+    for line in report.lines():
+        say(line)
 
 
 def _time(text: str | None) -> float | None:

@@ -28,6 +28,8 @@ from clapsep_desktop.timebase import Span
 if TYPE_CHECKING:
     from clapsep_desktop.separation.channels import ChannelMode
     from clapsep_desktop.separation.engine import Block
+    from clapsep_desktop.separation.models import Models
+    from clapsep_desktop.separation.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Request:
         model: "auto", a model's name or a folder.
         device: one of `clapsep_desktop.model.device.DEVICE_NAMES`.
         channels: one filter for all channels or one for each.
+        specialists: whether ``auto`` may hand a part of the query to a specialist.
         kept: where the kept sound goes; with neither this nor ``removed``, both go beside the
             recording.
         removed: where the removed sound goes.
@@ -56,6 +59,7 @@ class Request:
     model: str = "auto"
     device: str = "auto"
     channels: ChannelMode = "linked"
+    specialists: bool = True
     kept: Path | None = None
     removed: Path | None = None
     overwrite: bool = False
@@ -65,79 +69,81 @@ class Request:
 def run(request: Request, progress: Progress) -> Report:
     """Do what a request asks for.
 
+    Args:
+        request: what to do.
+        progress: shows the plan before it runs, phases, and sentences the user should know.
+
     Raises:
         ClapSepError: anything a user can meet; nothing was written then.
     """
-    clock = _Clock(progress)
-    notes: list[str] = []
-
-    def note(sentence: str) -> None:
-        if sentence not in notes:
-            notes.append(sentence)
-            progress.note(sentence)
-
+    clock, notes = _Clock(progress), _Notes(progress)
     with ExitStack() as stack:
-        source = stack.enter_context(AudioFile(request.source))
-        if source.info.warning:
-            note(source.info.warning)
-        span = Span.from_seconds(request.start, request.end, source.rate, source.frames)
+        source, span = _opened(request, stack, notes)
         kept, removed = targets(request, source.info)
         writer = stack.enter_context(_writer(request, source, kept, removed))
-        with clock.phase("loading the model"):
-            from clapsep_desktop.model import registry
-            from clapsep_desktop.model.interface import QueryModel
-            from clapsep_desktop.separation.condition import Conditioner
-            from clapsep_desktop.separation.engine import Separator
-
-            name = _best_model() if request.model == "auto" else request.model
-            model = registry.load(name, request.device, note)
+        plan, models = _planned(request, clock, notes)
+        progress.tell(str(plan))
         with clock.phase("listening to the query"):
-            if isinstance(model, QueryModel):
-                condition = Conditioner(model).condition(request.query)
-            else:
-                condition = None
-                note(_without_words(model.name, request.query))
-        blocks = Separator(model, note).extract(
-            source,
-            span,
-            None if condition is None else condition.vector,
-            strength=request.query.strength,
-            channels=request.channels,
-            complement=condition is None and not request.query.keep,
+            from clapsep_desktop.separation.pipeline import Pipeline
+
+            pipeline = Pipeline(plan, models)
+        blocks = pipeline.extract(
+            source, span, strength=request.query.strength, channels=request.channels
         )
         with clock.phase("separating", span.length / source.rate):
             peaks = _write(writer, blocks, source.rate, progress)
         with clock.phase("writing"):
             written = writer.finish()
         for sentence in (*written.notes, *_clipping(written)):
-            note(sentence)
+            notes.add(sentence)
         with clock.phase("checking"):
             null = _prove(source, written, span)
     return Report(
-        request,
-        source.info,
-        span,
-        model.name,
-        str(model.device),
-        condition,
-        written,
-        clock.seconds,
-        peaks,
-        null,
-        notes,
+        request=request,
+        info=source.info,
+        span=span,
+        plan=plan,
+        devices={name: str(models.model(name).device) for name in plan.models},
+        conditions=pipeline.conditions,
+        written=written,
+        seconds=clock.seconds,
+        peaks=peaks,
+        null=null,
+        notes=notes.sentences,
     )
 
 
-def _without_words(name: str, query: Query) -> str:
-    """What a model does that knows one kind of sound and takes no query."""
-    done = "keeps them and removes all else" if query.keep else "removes them and keeps all else"
-    return f"The model “{name}” knows voices only, whatever the words: it {done}."
+def make_plan(request: Request, progress: Progress) -> Plan:
+    """The plan for a request, of which nothing is carried out.
+
+    Raises:
+        ClapSepError: what would stop `run` before it separates, but for its targets.
+    """
+    notes = _Notes(progress)
+    with ExitStack() as stack:
+        _opened(request, stack, notes)
+        plan, _ = _planned(request, _Clock(progress), notes)
+    return plan
 
 
-def _best_model() -> str:
-    from clapsep_desktop.model import registry
+def _opened(request: Request, stack: ExitStack, notes: _Notes) -> tuple[AudioFile, Span]:
+    """The recording and the part of it to work on."""
+    source = stack.enter_context(AudioFile(request.source))
+    if source.info.cut:
+        notes.add(f"“{request.source.name}” ends before its header says; what is there is used.")
+    return source, Span.from_seconds(request.start, request.end, source.rate, source.frames)
 
-    return "base" if "base" in {model.name for model in registry.installed()} else "mini"
+
+def _planned(request: Request, clock: _Clock, notes: _Notes) -> tuple[Plan, Models]:
+    """Which model does what; loads the models that are needed to tell."""
+    with clock.phase("loading the model"):
+        from clapsep_desktop.separation import models as loading
+
+        models = loading.Models(request.device, notes.add)
+        plan = loading.make_plan(
+            request.query, models, request.model, specialists=request.specialists
+        )
+    return plan, models
 
 
 def targets(request: Request, info: AudioInfo) -> tuple[Path | None, Path | None]:
@@ -224,6 +230,19 @@ def _prove(source: AudioFile, written: ExportResult, span: Span) -> NullTest | N
         if kept.info.lossy or removed.info.lossy or source.frames != kept.frames:
             return None
         return null_test(source, kept, removed, span)
+
+
+class _Notes:
+    """Sentences for the user, each said once."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.sentences: list[str] = []
+        self._progress = progress
+
+    def add(self, sentence: str) -> None:
+        if sentence not in self.sentences:
+            self.sentences.append(sentence)
+            self._progress.note(sentence)
 
 
 class _Clock:

@@ -18,6 +18,7 @@ from clapsep_desktop.timebase import Span, format_time
 if TYPE_CHECKING:
     from clapsep_desktop.cli.job import Request
     from clapsep_desktop.separation.condition import Condition
+    from clapsep_desktop.separation.plan import Plan
 
 
 @dataclass
@@ -27,9 +28,9 @@ class Report:
     request: Request
     info: AudioInfo
     span: Span
-    model: str
-    device: str
-    condition: Condition | None
+    plan: Plan
+    devices: dict[str, str]  # of each model
+    conditions: tuple[Condition | None, ...]  # of each step of the plan
     written: ExportResult
     seconds: dict[str, float]  # of each phase
     peaks: dict[str, float]  # of the kept and the removed sound in the selection
@@ -60,10 +61,10 @@ class Report:
                 "end_frame": self.span.stop,
             },
             "query": self.request.query.to_dict(),
-            "model": self.model,
-            "device": self.device,
+            "plan": self.plan.to_dict(),
+            "devices": self.devices,
+            "conditions": [each and each.to_dict() for each in self.conditions],
             "channels": self.request.channels,
-            "condition": None if self.condition is None else self.condition.to_dict(),
             "kept": self._file("kept"),
             "removed": self._file("removed"),
             "null_test": self._null(),
@@ -99,9 +100,10 @@ class Report:
             if path is not None:
                 yield f"{role:<8} {path}  (peak {_level(self.peaks[role])})"
         length = self.span.length / self.info.rate
+        used = " and ".join(f"{name} on {device}" for name, device in self.devices.items())
         yield (
             f"{format_time(length)} of sound in {self.seconds['separating']:.1f} s, "
-            f"{self.speed:.0f} × real time, {self.model} on {self.device}"
+            f"{self.speed:.0f} × real time, {used}"
         )
         if self.null is not None:
             exact = "exactly" if self.null.peak == 0 else f"to {self.null.depth:.0f} dBFS"

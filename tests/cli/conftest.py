@@ -58,8 +58,10 @@ def clapsep(capsys: pytest.CaptureFixture[str]) -> Clapsep:
 
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> HearingModel:
-    """The model that every name leads to."""
+    """The model that every name leads to, as if it were the only one installed."""
     hearing = HearingModel()
+    only = registry.InstalledModel("mini", Path("mini"), shipped=True)
+    monkeypatch.setattr(registry, "installed", lambda: [only])
     monkeypatch.setattr(registry, "load", lambda *_, **__: hearing)
     return hearing
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,10 @@ import pytest
 import soundfile
 
 from clapsep_desktop.model import registry
-from clapsep_desktop.query import Query
+from clapsep_desktop.query import Prompt, Query
+from clapsep_desktop.separation import models
 from clapsep_desktop.separation.condition import Condition, Conditioner
+from clapsep_desktop.separation.plan import Plan, direct
 from tests.cli.conftest import Clapsep
 from tests.support.hearing import HearingModel
 from tests.support.models import FakeModel, constant
@@ -91,7 +94,8 @@ def test_the_json_answer_tells_all(clapsep: Clapsep, recording: Path, model: Hea
     assert str(query).startswith("keep “low”, “chirp” and the example example.wav; remove “rain”")
     assert (query.blend, query.strength) == (0.25, 0.75)
     assert query.remove[1].to_dict()["start"] == 0.2
-    condition = Condition.from_dict(answer["condition"])
+    assert Plan.from_dict(answer["plan"]) == direct(query, "mini")
+    (condition,) = map(Condition.from_dict, answer["conditions"])
     assert condition == Conditioner(model).condition(query)
     assert model.conditions[0].tobytes() == condition.vector.tobytes()
     for part in ("source", "kept", "removed"):
@@ -102,7 +106,7 @@ def test_the_json_answer_tells_all(clapsep: Clapsep, recording: Path, model: Hea
     assert answer["source"]["frames"] == 3 * 44_100
     assert set(answer["seconds"]) >= {"loading the model", "separating", "writing"}
     assert answer["speed"] > 0
-    assert answer["model"] == "hearing"
+    assert answer["devices"] == {"mini": "cpu"}
 
 
 def test_the_same_command_writes_the_same_bytes(
@@ -209,17 +213,76 @@ def test_names_of_any_script(clapsep: Clapsep, recording: Path) -> None:
     assert outcome.json["query"]["keep"][0]["text"] == "鳥のさえずり"
 
 
+# -- The plan ----------------------------------------------------------------------------------
+
+
+class _Judge:
+    """Takes texts that say “speech” for texts about speech."""
+
+    def __init__(self, *_: object) -> None: ...
+
+    def about_speech(self, prompts: Sequence[Prompt]) -> list[bool]:
+        return ["speech" in str(prompt) for prompt in prompts]
+
+
+@pytest.fixture
+def specialist(model: HearingModel, monkeypatch: pytest.MonkeyPatch) -> FakeModel:
+    """A speech model that takes a quarter of everything for speech, installed beside mini."""
+    quarter = FakeModel(constant(0.25))
+    both = [registry.InstalledModel(name, Path(name), shipped=True) for name in ("mini", "speech")]
+    monkeypatch.setattr(registry, "installed", lambda: both)
+    monkeypatch.setattr(registry, "load", lambda name, *_: quarter if name == "speech" else model)
+    monkeypatch.setattr(models, "SpeechJudge", _Judge)
+    return quarter
+
+
+@pytest.mark.usefixtures("specialist")
+@pytest.mark.parametrize("model_name", ["auto", "speech"])
 @pytest.mark.parametrize(("asked", "kept_share"), [("--keep", 0.25), ("--remove", 0.75)])
-def test_a_model_without_words_keeps_or_removes_its_own_sound(
-    clapsep: Clapsep,
-    recording: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    asked: str,
-    kept_share: float,
+def test_speech_goes_to_the_specialist(
+    clapsep: Clapsep, recording: Path, model_name: str, asked: str, kept_share: float
 ) -> None:
-    monkeypatch.setattr(registry, "load", lambda *_, **__: FakeModel(constant(0.25)))
-    outcome = clapsep("extract", recording, asked, "speech", "--model", "speech")
-    assert outcome.code == 0
-    assert "knows voices only" in outcome.err
+    outcome = clapsep("extract", recording, asked, "speech", "--model", model_name)
+    assert outcome.code == 0, outcome.err
+    assert outcome.out.startswith("speech: ")
+    assert "speech on cpu" in outcome.out
     source, kept = (_read(recording.with_name(f"tones{part}.wav")) for part in ("", ".kept"))
     assert np.abs(kept / 2**31 - kept_share * source / 2**31).max() < 1e-4
+
+
+def test_one_switch_turns_specialists_off(
+    clapsep: Clapsep, recording: Path, specialist: FakeModel
+) -> None:
+    command = ("extract", recording, "--remove", "speech", "--no-specialists", "--json")
+    assert clapsep(*command).json["devices"] == {"mini": "cpu"}
+    assert specialist.calls == []
+
+
+@pytest.mark.usefixtures("specialist")
+def test_a_query_for_two_models_runs_through_both(clapsep: Clapsep, recording: Path) -> None:
+    answer = clapsep("extract", recording, "--keep", "low", "--remove", "speech", "--json").json
+    assert answer["devices"] == {"speech": "cpu", "mini": "cpu"}
+    assert [step["model"] for step in answer["plan"]["steps"]] == ["speech", "mini"]
+    assert answer["conditions"][0] is None
+    assert answer["null_test"]["exact"]
+
+
+@pytest.mark.usefixtures("specialist")
+def test_the_plan_alone(clapsep: Clapsep, recording: Path) -> None:
+    command = ("extract", recording, "--keep", "low", "--remove", "speech", "--plan")
+    outcome = clapsep(*command)
+    assert (outcome.code, outcome.err) == (0, "")
+    first, second = outcome.out.splitlines()
+    assert "speech: remove the voices" in first
+    assert "mini: keep “low”" in second
+    plan = Plan.from_dict(clapsep(*command, "--json").json["plan"])
+    assert plan.models == ("speech", "mini")
+    assert _names(recording.parent) == {"tones.wav"}
+
+
+@pytest.mark.usefixtures("specialist")
+def test_the_specialist_does_nothing_but_speech(clapsep: Clapsep, recording: Path) -> None:
+    outcome = clapsep("extract", recording, "--keep", "rain", "--model", "speech")
+    assert outcome.code == 2
+    assert "only parts speech" in outcome.sentence
+    assert _names(recording.parent) == {"tones.wav"}

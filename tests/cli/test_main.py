@@ -125,7 +125,7 @@ class Slow(HearingModel):
 
 registry.load = lambda *_: Slow()
 from clapsep_desktop.cli.main import main
-main(sys.argv[1:])
+main([*sys.argv[1:], "--model", "slow"])
 """
 
 
@@ -172,7 +172,7 @@ def test_a_terminal_sees_a_bar_and_a_pipe_does_not(recording: Path) -> None:
             shown += part
     os.close(ours)
     assert process.returncode == 0
-    for phase in ("loading the model", "separating", "writing"):
+    for phase in ("loading the model", "slow: keep “low”", "separating", "writing"):
         assert phase in shown.decode()
 
 
