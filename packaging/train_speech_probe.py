@@ -6,9 +6,9 @@ The phrases are built from the lists in ``speech_phrases.toml``; a corpus manife
 `clapsep_desktop.evaluation.manifest`) adds its captions of other sounds. Phrases of the held-out
 file are left out of the training, so that it can tell how well unseen wordings are understood.
 
-Speech is anyone speaking, in any voice and language. Singing, laughter, crying, cheering and
-crowds are not: the speech specialist would not keep them, and so a query for them, or for speech
-together with another sound in one phrase, is for a model that takes queries.
+Speech is anyone speaking, in any voice and language. Whispering, singing, laughter, crying,
+cheering and crowds are not: the speech specialist would not keep them, and so a query for them, or
+for speech together with another sound in one phrase, is for a model that takes queries.
 """
 
 from __future__ import annotations
@@ -91,10 +91,9 @@ def main() -> None:
     positive, negative = spoken(), others()
     if arguments.manifest:
         rows = read_manifest(arguments.manifest)
-        quiet = [row for row in rows if row.concept.startswith(("speech", "whisper"))]
-        rest = [row for row in rows if row not in quiet]
-        positive += sorted({caption for row in quiet for caption in row.captions})
-        negative += sorted({caption for row in rest for caption in row.captions})
+        captions = {(c, row.concept.startswith("speech")) for row in rows for c in row.captions}
+        positive += sorted(caption for caption, about in captions if about)
+        negative += sorted(caption for caption, about in captions if not about)
     unseen = {text.casefold() for text, _ in held_out}
     phrases = [
         (text, about)

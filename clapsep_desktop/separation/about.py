@@ -2,8 +2,9 @@
 
 A text is judged by where the sentence encoder places it, with a linear probe that
 ``packaging/train_speech_probe.py`` has learned; an example by how near the mini model's audio
-encoder, which shares that space, places it to texts about speech. Singing, laughter, crying and
-crowds count as other sounds, and so does a text that names speech together with something else.
+encoder, which shares that space, places it to texts about speech. Whispering, singing, laughter,
+crying and crowds count as other sounds, for the specialist would not keep them (it takes 18 dB off
+a whisper), and so does a text that names speech together with something else.
 """
 
 from __future__ import annotations
