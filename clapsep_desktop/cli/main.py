@@ -70,6 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     # Else torch's idle threads burn the time that others on a busy machine could use.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # A download fetches what was asked for; it does not tell anyone what else runs here.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     accept_any_text()
     try:
         with _stoppable():

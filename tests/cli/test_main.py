@@ -193,3 +193,9 @@ def test_the_examples_of_the_help_are_commands(
 def _long_recording(path: Path) -> None:
     if not path.exists():
         soundfile.write(path, np.random.default_rng(0).random(8_000 * 13) / 2, 8_000)
+
+
+def test_no_library_reports_what_is_done(clapsep: Clapsep, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_HUB_DISABLE_TELEMETRY", raising=False)
+    clapsep("--version")
+    assert os.environ["HF_HUB_DISABLE_TELEMETRY"] == "1"
