@@ -61,7 +61,7 @@ def test_imported_checked_used_twice_and_deleted(
     for name in ("a.wav", "b.wav"):
         command = ("extract", recording, "--keep", "rain", "--model", "base", "--device", "cpu")
         outcome = clapsep(*command, "-o", tmp_path / name, "--json")
-        assert outcome.json["model"] == "base"
+        assert [step["model"] for step in outcome.json["plan"]["steps"]] == ["base"]
         results.append((tmp_path / name).read_bytes())
     assert results[0] == results[1]
     assert clapsep("models", "remove", "base").code == 0
