@@ -92,34 +92,43 @@ class Speech:
     def filters(self, windows: torch.Tensor, condition: torch.Tensor | None) -> SpectralFilter:
         """See `SeparationModel.filters`; this model takes no condition."""
         del condition
-        answers = [self._answer(window) for window in windows]
-        gain = torch.from_numpy(np.stack([gain for gain, _ in answers]))
-        taps = torch.from_numpy(np.stack([taps for _, taps in answers]))
-        return SpectralFilter(gain, taps, self.sizes.lookahead)
+        frames = windows.shape[1] // self.sizes.hop + 1
+        gain = np.empty((len(windows), frames, self.sizes.bins), np.float32)
+        taps = np.empty((*gain.shape[:2], self.sizes.order, self.sizes.filtered), np.complex64)
+        for row, window in enumerate(windows):
+            self._answer(window, gain[row], taps[row])
+        return SpectralFilter(torch.from_numpy(gain), torch.from_numpy(taps), self.sizes.lookahead)
 
-    def _answer(self, window: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
-        """Gains (K, bins) and taps (K, order, filtered) for one window (n,)."""
+    def _answer(self, window: torch.Tensor, gain: np.ndarray, taps: np.ndarray) -> None:
+        """Fills gains (K, bins) and taps (K, order, filtered) for one window (n,)."""
         spectrum = self._spectrum(window)
         if not self.as_published:
             spectrum *= _levels(spectrum, self.sizes)[:, None]
-        ahead = np.zeros((self.sizes.lookahead, self.sizes.bins), np.complex64)
-        spectrum = np.concatenate([spectrum, ahead])
-        gain = np.empty(spectrum.shape, np.float32)
-        taps = np.empty((len(spectrum), self.sizes.order, self.sizes.filtered), np.complex64)
+        late = self.sizes.lookahead  # frames by which the networks answer later
         with _Listener(self._networks, self.sizes) as listener:
             if not self.as_published:
                 listener.hear(spectrum[: REHEARSAL * self.grid.frames_per_second])
             for start in range(0, len(spectrum), _PIECE):
-                piece = slice(start, start + _PIECE)
-                gain[piece], taps[piece] = listener.hear(spectrum[piece])
-        return gain[len(ahead) :], taps[len(ahead) :]  # the networks answer that much later
+                answer = listener.hear(spectrum[start : start + _PIECE])
+                for target, values in zip((gain, taps), answer, strict=True):
+                    fitting = values[max(late - start, 0) :]
+                    place = max(start - late, 0)
+                    target[place : place + len(fitting)] = fitting
 
     def _spectrum(self, window: torch.Tensor) -> np.ndarray:
-        """Spectra (K, bins) of a window (n,), on the scale that the networks know."""
-        half = self.sizes.n_fft // 2
-        padded = torch.nn.functional.pad(window, (half, half))
-        frames = padded.unfold(0, self.sizes.n_fft, self.sizes.hop)  # (K, n_fft)
-        return np.asarray(torch.fft.rfft(frames * self._window).numpy())
+        """Spectra of a window (n,) and of silence after it, on the scale that the networks know.
+
+        Returns:
+            complex64 (K + lookahead, bins).
+        """
+        half, hop = self.sizes.n_fft // 2, self.sizes.hop
+        padded = torch.nn.functional.pad(window, (half, half + self.sizes.lookahead * hop))
+        frames = padded.unfold(0, self.sizes.n_fft, hop)  # (K + lookahead, n_fft)
+        spectrum = np.empty((len(frames), self.sizes.bins), np.complex64)
+        for start in range(0, len(frames), _PIECE):
+            piece = slice(start, start + _PIECE)
+            spectrum[piece] = torch.fft.rfft(frames[piece] * self._window).numpy()
+        return spectrum
 
 
 class _Listener:

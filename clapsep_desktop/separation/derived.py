@@ -10,9 +10,6 @@ from clapsep_desktop.audio.source import AudioSource
 from clapsep_desktop.separation.engine import Block
 from clapsep_desktop.timebase import Span
 
-AROUND = 60
-"""s before and after the latest read within which blocks are remembered."""
-
 Extract = Callable[[AudioSource, Span, int | None], Generator[Block, None, None]]
 """A source, a span of it, and the frame to begin with: the blocks of an extraction."""
 
@@ -27,15 +24,17 @@ class DerivedSource:
         extract: gives the blocks.
         source: what they are extracted from; outside the span it is read as it is.
         span: where something is extracted.
+        around: frames before and after the latest read within which blocks are remembered.
     """
 
-    def __init__(self, extract: Extract, source: AudioSource, span: Span) -> None:
+    def __init__(self, extract: Extract, source: AudioSource, span: Span, around: int) -> None:
         self.rate = source.rate
         self.channels = source.channels
         self.frames = source.frames
         self._extract = extract
         self._source = source
         self._span = span
+        self._around = around
         self._running: Generator[Block, None, None] | None = None
         self._coming = 0  # frame with which the next block starts
         self._blocks: list[Block] = []
@@ -89,7 +88,7 @@ class DerivedSource:
         return next(self._running)
 
     def _forget_far_from(self, start: int, stop: int) -> None:
-        lowest, highest = start - AROUND * self.rate, stop + AROUND * self.rate
+        lowest, highest = start - self._around, stop + self._around
         self._blocks = [
             block
             for block in self._blocks

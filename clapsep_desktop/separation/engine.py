@@ -43,6 +43,7 @@ EDGE = 0.010
 _CPU = torch.device("cpu")
 _MOST_TAPS = 16  # frames around that a model's filters may draw on
 _LOUDEST = 1e9  # full scales; larger values are no sound, and would overflow a power spectrum
+_LONGEST_BLOCK = 30  # s; longer windows are heard whole, but filtered in parts
 _BLOCK_BYTES = 256 * 2**20  # that the samples behind one block may take, if a window is that small
 
 
@@ -170,9 +171,9 @@ class _Extraction:
                 some, run = run[:size], run[size:]
                 span = self._between_seams(some)
                 if span is not None:
-                    own, kept = self._separate(some, span)
-                    done += span.length
-                    yield Block(span, own, kept, done, total)
+                    for part, own, kept in self._separate(some, span):
+                        done += part.length
+                        yield Block(part, own, kept, done, total)
 
     # Places: frames of the recording, samples at the model's rate, frames of the model's grid.
 
@@ -216,15 +217,20 @@ class _Extraction:
 
     # From a recording to what is kept of it.
 
-    def _separate(self, some: range, span: Span) -> tuple[np.ndarray, np.ndarray]:
+    def _separate(
+        self, some: range, span: Span
+    ) -> Generator[tuple[Span, np.ndarray, np.ndarray], None, None]:
         """The recording and what is kept of it, in a span that a run of windows answers for."""
         if some.start > 0 and not (self.latest and self.latest[0] == some.start - 1):
             some = range(some.start - 1, some.stop)
         recording, audible = self._hear(some)
         filters = self._listen(some, audible)
-        own = recording[span.start : span.stop]
-        kept = self._kept(own, span, audible, filters)
-        return own.copy(), self._blended(own, kept, span)
+        longest = _LONGEST_BLOCK * self.source.rate
+        for start in range(span.start, span.stop, longest):
+            part = Span(start, min(start + longest, span.stop))
+            own = recording[part.start : part.stop]
+            kept = self._kept(own, part, audible, filters)
+            yield part, own.copy(), self._blended(own, kept, part)
 
     def _hear(self, some: range) -> tuple[Excerpt, Excerpt]:
         """The recording around some windows, at its own rate and at the model's."""
@@ -239,8 +245,8 @@ class _Extraction:
         """Frames of the recording, (stop - start, channels), silent beyond its ends."""
         first, last = max(start, 0), min(stop, self.source.frames)
         samples = self.source.read(first, last)
-        usable = np.abs(samples) <= _LOUDEST  # false for NaN
-        if not usable.all():
+        if not (samples.min() >= -_LOUDEST and samples.max() <= _LOUDEST):  # neither if NaN
+            usable = np.abs(samples) <= _LOUDEST
             frame = first + int(np.argmin(usable.all(axis=1)))
             raise AudioReadError(
                 "The recording holds a sample that is not a number, or far too large, at "

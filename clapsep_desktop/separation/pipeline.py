@@ -86,8 +86,10 @@ class Pipeline:
             heard: list[AudioSource] = [source]
             for number, stage in enumerate(earlier):
                 extract = partial(stage.blocks, channels=channels)
-                wider = _widened(span, source, self._stages[number + 1 :])
-                heard.append(stack.enter_context(closing(DerivedSource(extract, heard[-1], wider))))
+                around = source.rate * sum(later.reach for later in self._stages[number + 1 :])
+                wider = Span(max(span.start - around, 0), min(span.stop + around, source.frames))
+                derived = DerivedSource(extract, heard[-1], wider, around)
+                heard.append(stack.enter_context(closing(derived)))
             blocks = last.blocks(heard[-1], span, first, channels=channels)
             for block in stack.enter_context(closing(blocks)):
                 own = source.read(block.span.start, block.span.stop)
@@ -119,6 +121,12 @@ class _Stage:
             return cls(step, separator, None)
         return cls(step, separator, models.conditioner(step.model).condition(step.query))
 
+    @property
+    def reach(self) -> int:
+        """s around a place that may be read to work there."""
+        plan = self.separator.model.plan
+        return plan.length + plan.lead + CONTEXT
+
     def blocks(
         self,
         source: AudioSource,
@@ -138,10 +146,3 @@ class _Stage:
             complement=self.step.passes == "removed",
             first=first,
         )
-
-
-def _widened(span: Span, source: AudioSource, later: Sequence[_Stage]) -> Span:
-    """A span with all that later steps may read around it."""
-    plans = [stage.separator.model.plan for stage in later]
-    around = sum(plan.length + plan.lead + CONTEXT for plan in plans) * source.rate
-    return Span(max(span.start - around, 0), min(span.stop + around, source.frames))

@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clapsep_desktop.audio.source import ArraySource, AudioSource
-from clapsep_desktop.separation.derived import AROUND, DerivedSource
+from clapsep_desktop.separation.derived import DerivedSource
 from clapsep_desktop.separation.engine import Block
 from clapsep_desktop.timebase import Span
 from tests.support.signals import noise
 
 RATE = 10
+AROUND = 60 * RATE
 FRAMES = 200 * RATE
 SPAN = Span(100, 1900)
 SAMPLES = noise(FRAMES, 2)
@@ -56,7 +57,7 @@ def negator() -> Negator:
 
 @pytest.fixture
 def derived(negator) -> DerivedSource:
-    return DerivedSource(negator, ArraySource(SAMPLES, RATE), SPAN)
+    return DerivedSource(negator, ArraySource(SAMPLES, RATE), SPAN, AROUND)
 
 
 def test_it_is_a_source_as_long_as_the_one_behind_it(derived) -> None:
@@ -71,7 +72,7 @@ def test_it_is_a_source_as_long_as_the_one_behind_it(derived) -> None:
 def test_reads_anywhere_give_what_is_kept_in_the_span_and_the_source_around_it(
     reads: list[list[int]], length: int
 ) -> None:
-    derived = DerivedSource(Negator(length), ArraySource(SAMPLES, RATE), SPAN)
+    derived = DerivedSource(Negator(length), ArraySource(SAMPLES, RATE), SPAN, AROUND)
     for start, stop in reads:
         np.testing.assert_array_equal(derived.read(start, stop), expected()[start:stop])
     derived.close()
@@ -93,15 +94,15 @@ def test_reads_from_the_playhead_on_and_round_compute_hardly_more(derived, negat
 
 
 def test_what_was_read_long_ago_is_forgotten() -> None:
-    longer = 50 * AROUND * RATE
+    longer = 50 * AROUND
     source = ArraySource(noise(longer), RATE)
-    derived = DerivedSource(Negator(), source, Span(0, longer))
+    derived = DerivedSource(Negator(), source, Span(0, longer), AROUND)
     most = 0
     middle = longer // 2
     for start in [*range(middle, longer, 100), *range(0, middle, 100)]:
         derived.read(start, start + 100)
         most = max(most, sum(block.span.length for block in derived._blocks))
-    assert most < 2 * AROUND * RATE + 100 + 2 * 170
+    assert most < 2 * AROUND + 100 + 2 * 170
 
 
 def test_the_source_behind_is_not_written_to(derived) -> None:
