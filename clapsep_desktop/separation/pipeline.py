@@ -123,7 +123,7 @@ class _Stage:
 
     @property
     def reach(self) -> int:
-        """s around a place that may be read to work there."""
+        """Seconds around a place that may be read to work there."""
         plan = self.separator.model.plan
         return plan.length + plan.lead + CONTEXT
 
