@@ -36,7 +36,7 @@ from clapsep_desktop.audio.source import ArraySource  # noqa: E402
 from clapsep_desktop.evaluation.manifest import Sound, by_concept, by_split, read_manifest  # noqa: E402
 from clapsep_desktop.evaluation.metrics import si_sdr  # noqa: E402
 from clapsep_desktop.model import speech  # noqa: E402
-from clapsep_desktop.model.interface import QueryModel, SpectralFilter  # noqa: E402
+from clapsep_desktop.model.interface import QueryModel, SeparationModel, SpectralFilter  # noqa: E402
 from clapsep_desktop.query import Query  # noqa: E402
 from clapsep_desktop.resources import resource as shipped  # noqa: E402
 from clapsep_desktop.separation.engine import Separator, assemble  # noqa: E402
@@ -197,6 +197,8 @@ def ways(case: Case, models: Models) -> dict[str, dict[str, Callable[[np.ndarray
     assert isinstance(specialist, speech.Speech)
     assert isinstance(general, QueryModel)
     vector = models.conditioner("mini").condition(keep).vector
+    published = speech.load(shipped("models", "speech"), torch.device("cpu"))
+    published.as_published = True
     combined = {
         f"speech x mini, {name}": through(Combined(specialist, general, combine), vector)
         for name, combine in COMBINATIONS.items()
@@ -204,6 +206,8 @@ def ways(case: Case, models: Models) -> dict[str, dict[str, Callable[[np.ndarray
     return {
         "keep the voice": {
             "speech": planned(Plan((Step("speech"),)), models),
+            "speech, as published": through(published),
+            "speech, as published, 20 dB down": quieter(through(published)),
             "mini": planned(direct(keep, "mini"), models),
             "auto": planned(make_plan(keep, models), models),
             **combined,
@@ -225,12 +229,19 @@ def planned(plan: Plan, models: Models) -> Callable[[np.ndarray], np.ndarray]:
     return lambda samples: assemble(pipeline.extract(ArraySource(samples[:, None], RATE)))[:, 0]
 
 
-def through(model: Combined, vector: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+def through(
+    model: SeparationModel, vector: np.ndarray | None = None
+) -> Callable[[np.ndarray], np.ndarray]:
     """A model as a function of a mono signal."""
     separator = Separator(model)
     return lambda samples: assemble(
         separator.extract(ArraySource(samples[:, None], RATE), None, vector)
     )[:, 0]
+
+
+def quieter(way: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    """The same of a quieter recording, brought back to its level."""
+    return lambda samples: 10 * way(0.1 * samples)
 
 
 def heard_as(estimate: np.ndarray, voice: np.ndarray) -> tuple[float, float]:
