@@ -246,8 +246,8 @@ def quieter(way: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], n
 
 def heard_as(estimate: np.ndarray, voice: np.ndarray) -> tuple[float, float]:
     """PESQ, 1 to 4.6, and STOI, 0 to 1."""
-    from pesq import pesq  # type: ignore[import-untyped]
-    from pystoi import stoi  # type: ignore[import-untyped]
+    from pesq import pesq
+    from pystoi import stoi
 
     one, other = (soxr.resample(signal, RATE, 16_000) for signal in (voice, estimate))
     return float(pesq(16_000, one, other, "wb")), float(stoi(one, other, 16_000))
