@@ -1,0 +1,400 @@
+"""The look: three colour themes, the palette and style sheet made of them, and icons.
+
+Fusion is the base style on every system; a palette gives it its colours and a short style sheet
+(``resources/themes/style.qss``) its shapes. Icons are line drawings in one colour and are tinted
+here. A widget takes its own icons and its painting colours anew on `notifier().changed`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from string import Template
+from typing import Literal
+
+from PySide6.QtCore import QByteArray, QObject, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QAction,
+    QColor,
+    QGuiApplication,
+    QIcon,
+    QPainter,
+    QPalette,
+    QPixmap,
+)
+from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtWidgets import QAbstractButton, QApplication
+
+from clapsep_desktop.resources import resource
+
+ThemeName = Literal["dark", "light", "contrast", "system"]
+
+THEME_NAMES: dict[ThemeName, str] = {
+    "dark": "Dark",
+    "light": "Light",
+    "contrast": "High Contrast",
+    "system": "Like the System",
+}
+"""Every choice and what the user reads for it."""
+
+ICON_SIZES = (16, 20, 24, 32, 48, 64, 96, 128)
+"""Pixels on a side at which icons are drawn; Qt takes the next larger one for each screen."""
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours as ``#rrggbb``, or ``#aarrggbb`` where something shines through.
+
+    Attributes:
+        name: "dark", "light" or "contrast".
+        window: behind panels.
+        base: behind text that can be edited, and lists.
+        raised: cards and buttons that lie on the window.
+        hover: a raised thing under the pointer.
+        border: between two surfaces; decoration only.
+        outline: around fields and boxes, strong enough to find them by.
+        text: main text and icons.
+        muted: secondary text.
+        disabled: what cannot be used now.
+        accent: the main button, the checked, the focused, the progress.
+        accent_text: on `accent`.
+        keep: the Keep side, what was kept.
+        remove: the Remove side, what was removed.
+        warning: something to look at.
+        error: something went wrong.
+        canvas: behind the waveform and the spectrogram.
+        grid: lines across the canvas.
+        ruler: behind the rulers.
+        waveform: the waveform of the original.
+        waveform_rms: its body, where the RMS lies.
+        selection: the selected time; translucent.
+        selection_edge: its edges.
+        cursor: the edit cursor.
+        playhead: what is heard now.
+        marker: markers and their names.
+        clip: a sample at full scale.
+        focus: the ring around what has the keyboard.
+    """
+
+    name: str
+    window: str
+    base: str
+    raised: str
+    hover: str
+    border: str
+    outline: str
+    text: str
+    muted: str
+    disabled: str
+    accent: str
+    accent_text: str
+    keep: str
+    remove: str
+    warning: str
+    error: str
+    canvas: str
+    grid: str
+    ruler: str
+    waveform: str
+    waveform_rms: str
+    selection: str
+    selection_edge: str
+    cursor: str
+    playhead: str
+    marker: str
+    clip: str
+    focus: str
+
+    def color(self, role: str) -> QColor:
+        """One of the colours by its name; raises AttributeError."""
+        return QColor(getattr(self, role))
+
+    def heard(self, role: str) -> QColor:
+        """The waveform's colour while "original", "kept" or "removed" is heard."""
+        return self.color({"kept": "keep", "removed": "remove"}.get(role, "waveform"))
+
+    @property
+    def is_dark(self) -> bool:
+        """Whether text is lighter than what it stands on."""
+        return self.color("window").lightness() < self.color("text").lightness()
+
+
+DARK = Theme(
+    name="dark",
+    window="#1d2025",
+    base="#14161a",
+    raised="#282c33",
+    hover="#333942",
+    border="#363c45",
+    outline="#77818f",
+    text="#e7eaee",
+    muted="#a3acb8",
+    disabled="#6f7884",
+    accent="#5aa9ff",
+    accent_text="#06131f",
+    keep="#62d08f",
+    remove="#ff8a80",
+    warning="#f2b84b",
+    error="#ff8a80",
+    canvas="#101216",
+    grid="#2a2f37",
+    ruler="#1d2025",
+    waveform="#7fb2e5",
+    waveform_rms="#a9cdf0",
+    selection="#405aa9ff",
+    selection_edge="#8cc4ff",
+    cursor="#ffffff",
+    playhead="#ffd24a",
+    marker="#f2b84b",
+    clip="#ff5c50",
+    focus="#8cc4ff",
+)
+
+LIGHT = Theme(
+    name="light",
+    window="#eff1f4",
+    base="#ffffff",
+    raised="#fafbfc",
+    hover="#e4e8ed",
+    border="#cdd3da",
+    outline="#7b8591",
+    text="#1a1e24",
+    muted="#545d69",
+    disabled="#98a0aa",
+    accent="#1763c6",
+    accent_text="#ffffff",
+    keep="#18743a",
+    remove="#c02a1e",
+    warning="#8a5a00",
+    error="#c02a1e",
+    canvas="#ffffff",
+    grid="#dfe3e8",
+    ruler="#eff1f4",
+    waveform="#2f6fae",
+    waveform_rms="#1c4f82",
+    selection="#401763c6",
+    selection_edge="#1763c6",
+    cursor="#1a1e24",
+    playhead="#c02a7a",
+    marker="#8a5a00",
+    clip="#d3180c",
+    focus="#1763c6",
+)
+
+CONTRAST = Theme(
+    name="contrast",
+    window="#000000",
+    base="#000000",
+    raised="#000000",
+    hover="#2b2b2b",
+    border="#ffffff",
+    outline="#ffffff",
+    text="#ffffff",
+    muted="#ffffff",
+    disabled="#9e9e9e",
+    accent="#ffe14d",
+    accent_text="#000000",
+    keep="#5dff9b",
+    remove="#ff9d94",
+    warning="#ffc94d",
+    error="#ff9d94",
+    canvas="#000000",
+    grid="#4d4d4d",
+    ruler="#000000",
+    waveform="#66d9ff",
+    waveform_rms="#c2f0ff",
+    selection="#66ffe14d",
+    selection_edge="#ffe14d",
+    cursor="#ffffff",
+    playhead="#ff7af0",
+    marker="#ffc94d",
+    clip="#ff5c50",
+    focus="#ffe14d",
+)
+
+THEMES = {theme.name: theme for theme in (DARK, LIGHT, CONTRAST)}
+
+
+class Notifier(QObject):
+    """Tells widgets that the theme is another.
+
+    Signals:
+        changed(Theme): after palette and style sheet were set.
+    """
+
+    changed = Signal(object)
+
+    def __init__(self, app: QApplication) -> None:
+        super().__init__(app)
+        self.theme = DARK
+        self.choice: ThemeName = "dark"
+        app.styleHints().colorSchemeChanged.connect(self._follow)
+
+    def show(self, app: QApplication, choice: ThemeName) -> None:
+        """Puts a theme on every window."""
+        self.choice = choice
+        hints = app.styleHints()
+        if choice == "system":
+            hints.unsetColorScheme()
+        self.theme = _of_system() if choice == "system" else THEMES[choice]
+        if choice != "system":  # title bars and file dialogs of the system go along
+            dark = self.theme.is_dark
+            hints.setColorScheme(Qt.ColorScheme.Dark if dark else Qt.ColorScheme.Light)
+        self._dress(app)
+
+    def _dress(self, app: QApplication) -> None:
+        app.setStyle("Fusion")
+        app.setPalette(palette(self.theme))
+        app.setStyleSheet(style_sheet(self.theme))
+        self.changed.emit(self.theme)
+
+    def _follow(self, _: Qt.ColorScheme) -> None:
+        app = QApplication.instance()
+        if self.choice != "system" or not isinstance(app, QApplication):
+            return
+        if self.theme is not _of_system():
+            self.theme = _of_system()
+            self._dress(app)
+
+
+_notifier: Notifier | None = None
+
+
+def notifier() -> Notifier:
+    """The application's; there must be a QApplication."""
+    global _notifier  # noqa: PLW0603  # one application, one look
+    app = QApplication.instance()
+    assert isinstance(app, QApplication), "a theme needs an application"
+    if _notifier is None or _notifier.parent() is not app:
+        _notifier = Notifier(app)
+    return _notifier
+
+
+def apply(app: QApplication, name: ThemeName = "dark") -> Theme:
+    """Dresses the application in a theme, now and while the system's own changes.
+
+    Raises:
+        KeyError: there is no such theme.
+    """
+    notifier().show(app, name)
+    return current()
+
+
+def current() -> Theme:
+    """The theme that is worn now."""
+    return DARK if _notifier is None else _notifier.theme
+
+
+def palette(theme: Theme) -> QPalette:
+    """The palette of a theme, which Qt's own dialogs keep to as well."""
+    colors = QPalette()
+    roles = {
+        QPalette.ColorRole.Window: theme.window,
+        QPalette.ColorRole.WindowText: theme.text,
+        QPalette.ColorRole.Base: theme.base,
+        QPalette.ColorRole.AlternateBase: theme.raised,
+        QPalette.ColorRole.Text: theme.text,
+        QPalette.ColorRole.PlaceholderText: theme.muted,
+        QPalette.ColorRole.Button: theme.raised,
+        QPalette.ColorRole.ButtonText: theme.text,
+        QPalette.ColorRole.BrightText: theme.error,
+        QPalette.ColorRole.Highlight: theme.accent,
+        QPalette.ColorRole.HighlightedText: theme.accent_text,
+        QPalette.ColorRole.Accent: theme.accent,
+        QPalette.ColorRole.Link: theme.accent,
+        QPalette.ColorRole.LinkVisited: theme.accent,
+        QPalette.ColorRole.ToolTipBase: theme.raised,
+        QPalette.ColorRole.ToolTipText: theme.text,
+        QPalette.ColorRole.Light: theme.hover,
+        QPalette.ColorRole.Midlight: theme.hover,
+        QPalette.ColorRole.Mid: theme.border,
+        QPalette.ColorRole.Dark: theme.border,
+        QPalette.ColorRole.Shadow: theme.base,
+    }
+    for role, color in roles.items():
+        colors.setColor(role, QColor(color))
+    for role in (
+        QPalette.ColorRole.WindowText,
+        QPalette.ColorRole.Text,
+        QPalette.ColorRole.ButtonText,
+        QPalette.ColorRole.HighlightedText,
+    ):
+        colors.setColor(QPalette.ColorGroup.Disabled, role, QColor(theme.disabled))
+    colors.setColor(
+        QPalette.ColorGroup.Disabled, QPalette.ColorRole.Highlight, QColor(theme.border)
+    )
+    return colors
+
+
+def style_sheet(theme: Theme) -> str:
+    """The style sheet of a theme."""
+    template = Template(resource("themes", "style.qss").read_text(encoding="utf-8"))
+    colors = {field.name: getattr(theme, field.name) for field in fields(theme)}
+    marks = resource("themes", theme.name).as_posix()
+    return template.substitute(colors, marks=marks)
+
+
+def icon(name: str, role: str = "text") -> QIcon:
+    """An icon in the colours of the theme that is worn now.
+
+    Args:
+        name: of a drawing in ``resources/icons``.
+        role: the theme's colour for it; a checked button shows it in the accent.
+
+    Raises:
+        FileNotFoundError: there is no such drawing.
+    """
+    return _tinted(name, current(), role)
+
+
+def dress(target: QAbstractButton | QAction, name: str, role: str = "text") -> None:
+    """Gives a button or an action an icon that goes along with the theme."""
+    _Dresser(target, name, role)
+
+
+class _Dresser(QObject):
+    """Lives as long as what it dresses."""
+
+    def __init__(self, target: QAbstractButton | QAction, name: str, role: str) -> None:
+        for former in target.findChildren(_Dresser):
+            former.setParent(None)
+            former.deleteLater()
+        super().__init__(target)
+        self._target, self._name, self._role = target, name, role
+        notifier().changed.connect(self._show)
+        self._show(current())
+
+    def _show(self, theme: Theme) -> None:
+        self._target.setIcon(_tinted(self._name, theme, self._role))
+
+
+@lru_cache(maxsize=512)
+def _tinted(name: str, theme: Theme, role: str) -> QIcon:
+    drawing = resource("icons", f"{name}.svg").read_text(encoding="utf-8")
+    plain = getattr(theme, role)
+    checked = theme.accent if role == "text" else plain
+    made = QIcon()
+    for mode, state, color in (
+        (QIcon.Mode.Normal, QIcon.State.Off, plain),
+        (QIcon.Mode.Normal, QIcon.State.On, checked),
+        (QIcon.Mode.Disabled, QIcon.State.Off, theme.disabled),
+        (QIcon.Mode.Disabled, QIcon.State.On, theme.disabled),
+    ):
+        renderer = QSvgRenderer(QByteArray(drawing.replace("currentColor", color).encode()))
+        for size in ICON_SIZES:
+            made.addPixmap(_drawn(renderer, size), mode, state)
+    return made
+
+
+def _drawn(renderer: QSvgRenderer, size: int) -> QPixmap:
+    pixmap = QPixmap(QSize(size, size))
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    renderer.render(painter, QRectF(0, 0, size, size))
+    painter.end()
+    return pixmap
+
+
+def _of_system() -> Theme:
+    scheme = QGuiApplication.styleHints().colorScheme()
+    return LIGHT if scheme == Qt.ColorScheme.Light else DARK
