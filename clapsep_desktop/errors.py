@@ -13,6 +13,13 @@ ClapSepError
  │    ├── ModelMismatchError   intact, but not a model of the expected shape
  │    └── DownloadError        the connection failed; says what to fetch by hand
  ├── DeviceError               the chosen device is absent or failed
+ ├── ProjectError             a project cannot be opened or saved
+ │    ├── ProjectDamagedError  truncated, altered, or not a project
+ │    ├── ProjectVersionError  saved by a newer version of the program
+ │    ├── ProjectInUseError    another instance has it open
+ │    └── SourceChangedError   a file is not the recording that the project was made of
+ ├── RecipeError               a recipe cannot be read or carried out
+ ├── SoundError                a saved sound is missing, damaged or already there
  └── DataError                 a list of sounds, or a folder of results, cannot be used
 
 The text of each error is a sentence for the user: what happened, then what to do.
@@ -69,6 +76,34 @@ class DownloadError(ModelError):
 
 class DeviceError(ClapSepError):
     """The chosen device is absent or failed."""
+
+
+class ProjectError(ClapSepError):
+    """A project cannot be opened or saved."""
+
+
+class ProjectDamagedError(ProjectError):
+    """A project file is truncated, altered or none at all."""
+
+
+class ProjectVersionError(ProjectError):
+    """A project was saved by a newer version of the program."""
+
+
+class ProjectInUseError(ProjectError):
+    """Another instance has the project open."""
+
+
+class SourceChangedError(ProjectError):
+    """A file is not the recording that a project was made of."""
+
+
+class RecipeError(ClapSepError):
+    """A recipe cannot be read or carried out."""
+
+
+class SoundError(ClapSepError):
+    """A saved sound is missing, damaged, or there already."""
 
 
 class DataError(ClapSepError):

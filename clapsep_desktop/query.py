@@ -138,18 +138,22 @@ class EmbeddedPrompt:
         model: the model in whose space it lies.
         vector: the embedding; it is scaled to length 1 when it is used.
         weight: its share beside the other examples of its list, over 0 and at most `MAX_WEIGHT`.
+        others: further models, each with the same sound's embedding in its space.
     """
 
     name: str
     model: str
     vector: tuple[float, ...] = field(repr=False)
     weight: float = 1.0
+    others: tuple[tuple[str, tuple[float, ...]], ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", _checked_text(self.name))
         object.__setattr__(self, "model", _checked_text(self.model))
         object.__setattr__(self, "vector", _checked_vector(self.vector, self.name))
         object.__setattr__(self, "weight", _checked_weight(self.weight))
+        others = ((model, _checked_vector(vector, self.name)) for model, vector in self.others)
+        object.__setattr__(self, "others", tuple(others))
 
     def __str__(self) -> str:
         return f"the saved sound “{self.name}”{_times(self.weight)}"
@@ -159,14 +163,21 @@ class EmbeddedPrompt:
         """Equal for two prompts that ask for the same."""
         return (self.model, self.vector)
 
+    def vector_for(self, model: str) -> tuple[float, ...] | None:
+        """The embedding in the space of a model; None where it was not embedded for that."""
+        return dict([(self.model, self.vector), *self.others]).get(model)
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
-        return {
+        stored: dict[str, Any] = {
             "name": self.name,
             "model": self.model,
             "vector": list(self.vector),
             "weight": self.weight,
         }
+        if self.others:
+            stored["others"] = {model: list(vector) for model, vector in self.others}
+        return stored
 
 
 Prompt = TextPrompt | AudioPrompt | EmbeddedPrompt
@@ -290,7 +301,7 @@ def _prompt_from_dict(value: object) -> Prompt:
     made: dict[str, tuple[Callable[..., Prompt], str, tuple[str, ...]]] = {
         "text": (TextPrompt, "text", ("weight",)),
         "audio": (AudioPrompt, "path", ("start", "end", "weight")),
-        "vector": (EmbeddedPrompt, "vector", ("name", "model", "weight")),
+        "vector": (EmbeddedPrompt, "vector", ("name", "model", "weight", "others")),
     }
     for key, (make, first, others) in made.items():
         if isinstance(value, Mapping) and key in value:
@@ -298,8 +309,16 @@ def _prompt_from_dict(value: object) -> Prompt:
             fields[first] = fields.pop(key)
             if make is EmbeddedPrompt and not {"name", "model"} <= fields.keys():
                 raise QueryError("A saved sound must say its name and its model.")
+            if "others" in fields:
+                fields["others"] = _other_vectors(fields["others"])
             return make(**fields)
     raise QueryError("A prompt must be an object with “text”, “audio” or “vector”.")
+
+
+def _other_vectors(value: object) -> tuple[tuple[str, object], ...]:
+    if not isinstance(value, Mapping):
+        raise QueryError("The further vectors of a saved sound must be named by their models.")
+    return tuple((str(model), vector) for model, vector in value.items())
 
 
 def _fields(value: object, what: str, known: tuple[str, ...]) -> dict[str, Any]:

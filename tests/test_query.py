@@ -37,12 +37,14 @@ def audio_prompts(draw: st.DrawFn) -> AudioPrompt:
     return AudioPrompt(Path("folder") / f"{name}.wav", start, end, draw(weights))
 
 
+vectors = st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=8).filter(any).map(tuple)
 embedded_prompts = st.builds(
     EmbeddedPrompt,
     words,
     words,
-    st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=8).filter(any).map(tuple),
+    vectors,
     weights,
+    st.dictionaries(words, vectors, max_size=2).map(lambda others: tuple(others.items())),
 )
 prompts: st.SearchStrategy[Prompt] = (
     st.builds(TextPrompt, words, weights) | audio_prompts() | embedded_prompts
@@ -281,3 +283,16 @@ def test_what_is_not_a_query_is_refused(text: str) -> None:
 def test_fields_left_out_take_their_defaults() -> None:
     query = Query.from_dict({"version": 1, "keep": [{"text": "a"}]})
     assert query == Query.of(keep=["a"])
+
+
+def test_a_saved_sound_may_lie_in_several_spaces() -> None:
+    saved = EmbeddedPrompt("bell", "mini", (1.0,), others=(("base", (0.0, 2.0)),))
+    assert saved.vector_for("mini") == (1.0,)
+    assert saved.vector_for("base") == (0.0, 2.0)
+    assert saved.vector_for("speech") is None
+
+
+def test_further_vectors_without_models_are_refused() -> None:
+    prompt = EmbeddedPrompt("bell", "mini", (1.0,)).to_dict() | {"others": [1.0]}
+    with pytest.raises(QueryError, match="named by their models"):
+        Query.from_dict({"version": 1, "keep": [prompt]})

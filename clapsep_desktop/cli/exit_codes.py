@@ -11,6 +11,8 @@ from clapsep_desktop.errors import (
     DeviceError,
     ModelError,
     QueryError,
+    RecipeError,
+    SoundError,
     SpanError,
 )
 
@@ -42,6 +44,8 @@ _CODES: tuple[tuple[type[ClapSepError], ExitCode], ...] = (
     (QueryError, ExitCode.USAGE),
     (SpanError, ExitCode.USAGE),
     (DataError, ExitCode.USAGE),
+    (RecipeError, ExitCode.USAGE),
+    (SoundError, ExitCode.USAGE),
     (AudioError, ExitCode.AUDIO),
     (ModelError, ExitCode.MODEL),
     (DeviceError, ExitCode.DEVICE),

@@ -124,10 +124,11 @@ class SpeechJudge:
     def _example(self, prompt: AudioPrompt | EmbeddedPrompt) -> bool:
         if isinstance(prompt, AudioPrompt):
             embedding = self._space.embed_example(prompt)
-        elif prompt.model == SPACE:
-            embedding = np.array(prompt.vector) / np.linalg.norm(prompt.vector)
-        else:  # a saved sound of another space cannot be judged, and needs that space's model
-            return False
+        else:
+            vector = prompt.vector_for(SPACE)
+            if vector is None:  # cannot be judged, and needs the model of its own space
+                return False
+            embedding = np.array(vector) / np.linalg.norm(vector)
         spoken = self._space.embed_text(SPOKEN).mean(axis=0)
         if spoken.shape != embedding.shape:
             return False

@@ -153,16 +153,20 @@ class Conditioner:
         return [found[key] for key in keys]
 
     def _example(self, prompt: AudioPrompt | EmbeddedPrompt) -> np.ndarray:
-        return self._audio(prompt) if isinstance(prompt, AudioPrompt) else self._saved(prompt)
+        # Normalised once more in both cases, so that a saved example gives the very same condition.
+        if isinstance(prompt, AudioPrompt):
+            return _normalised(self._audio(prompt).astype(np.float64))
+        return self._saved(prompt)
 
     def _saved(self, prompt: EmbeddedPrompt) -> np.ndarray:
         name, size = self.model.name, self.model.embedding_size
-        if (prompt.model, len(prompt.vector)) != (name, size):
+        vector = prompt.vector_for(name)
+        if vector is None or len(vector) != size:
             raise QueryError(
                 f"The saved sound “{prompt.name}” belongs to the model “{prompt.model}”, not to "
                 f"“{name}”. Choose that model, or make the sound again from its recordings."
             )
-        return _normalised(np.asarray(prompt.vector, np.float64))
+        return _normalised(np.asarray(vector, np.float64))
 
     def _audio(self, prompt: AudioPrompt) -> np.ndarray:
         key = (AudioPrompt, prompt.meaning, _state_of(prompt))

@@ -1,0 +1,186 @@
+"""The library: the user's own sounds, one file each, in the platform's data folder.
+
+``@fridge`` in a query means the sound saved as “fridge”; case does not matter. Files are written
+under a temporary name and renamed, so that a sound is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+import platformdirs
+
+from clapsep_desktop.audio.staging import StagedFile, put_in_place, writing
+from clapsep_desktop.errors import ClapSepError, SoundError
+from clapsep_desktop.query import Prompt, TextPrompt
+from clapsep_desktop.session.sounds import Sound, checked_name, from_json, to_json
+
+SUFFIX = ".clapsounds"
+"""Extension of a file of one or more sounds."""
+
+MARK = "@"
+"""Before the name of a saved sound, where a text could stand."""
+
+
+def default_folder() -> Path:
+    """Where the user's sounds are kept: $CLAPSEP_SOUNDS or the data folder."""
+    chosen = os.environ.get("CLAPSEP_SOUNDS")
+    if chosen:
+        return Path(chosen).expanduser()
+    return Path(platformdirs.user_data_dir("clapsep-desktop", appauthor=False)) / "sounds"
+
+
+class Library:
+    """Saved sounds in a folder.
+
+    Args:
+        folder: made with the first sound; None for `default_folder`.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = default_folder() if folder is None else folder
+
+    def names(self) -> list[str]:
+        """The names of all sounds, sorted."""
+        return [sound.name for sound in self.sounds()]
+
+    def sounds(self) -> list[Sound]:
+        """All sounds, by name; a file that is damaged is left out, see `damaged`."""
+        return sorted(self._readable().values(), key=lambda sound: sound.key)
+
+    def damaged(self) -> list[Path]:
+        """Files in the folder that hold no sound that can be read."""
+        return [path for path in self._files() if path not in self._readable()]
+
+    def __contains__(self, name: object) -> bool:
+        return self._path(checked_name(name)).is_file()
+
+    def get(self, name: str) -> Sound:
+        """The sound of a name; raises SoundError where there is none, or it is damaged."""
+        name = checked_name(name)
+        path = self._path(name)
+        if not path.is_file():
+            known = ", ".join(self.names())
+            hint = f"Saved are: {known}." if known else "None is saved yet."
+            raise SoundError(
+                f"There is no saved sound “{name}”. {hint} Save one with “clapsep sounds add”."
+            )
+        return _read(path)[0]
+
+    def save(self, sound: Sound, *, replace: bool = False) -> None:
+        """Keep a sound.
+
+        Raises:
+            SoundError: one of that name is there already, and ``replace`` is False.
+            AudioWriteError: the folder cannot be written.
+        """
+        if not replace and sound.name in self:
+            raise SoundError(
+                f"A sound named “{sound.name}” is saved already. Choose another name, or replace "
+                "it."
+            )
+        _write(self._path(sound.name), [sound])
+
+    def remove(self, name: str) -> None:
+        """Forget a sound; raises SoundError where there is none."""
+        path = self._path(checked_name(name))
+        if not path.is_file():
+            self.get(name)
+        path.unlink(missing_ok=True)
+
+    def rename(self, name: str, new: str) -> Sound:
+        """Give a sound another name; raises SoundError where that is taken."""
+        before = self.get(name)
+        after = Sound(new, before.clips, before.vectors)
+        self.save(after, replace=after.key == before.key)
+        if after.key != before.key:
+            self.remove(name)
+        return after
+
+    def export(self, path: Path, names: Iterable[str] = ()) -> list[Sound]:
+        """Write sounds, all if none is named, to one file that `take_in` reads.
+
+        Raises:
+            SoundError: there is no such sound, or none at all.
+            AudioWriteError: the file cannot be written.
+        """
+        chosen = [self.get(name) for name in names] or self.sounds()
+        if not chosen:
+            raise SoundError("There is no saved sound to export yet.")
+        _write(path, chosen)
+        return chosen
+
+    def take_in(self, path: Path, *, replace: bool = False) -> list[Sound]:
+        """Add the sounds of a file that `export` wrote; all of them or none.
+
+        Raises:
+            SoundError: it is no such file, or a name is taken and ``replace`` is False.
+            AudioWriteError: the folder cannot be written.
+        """
+        sounds = _read(path)
+        taken = [sound.name for sound in sounds if sound.name in self]
+        if taken and not replace:
+            raise SoundError(
+                f"Saved already: {', '.join(taken)}. Rename those first, or replace them."
+            )
+        for sound in sounds:
+            self.save(sound, replace=True)
+        return sounds
+
+    def prompt(self, text: str, weight: float = 1.0) -> Prompt:
+        """The prompt for a text: the saved sound of ``@name``, or the text itself.
+
+        Raises:
+            SoundError: there is no such sound.
+            QueryError: the text is empty or too long.
+        """
+        if text.lstrip().startswith(MARK):
+            return self.get(text.strip().removeprefix(MARK)).prompt(weight)
+        return TextPrompt(text, weight)
+
+    def _path(self, name: str) -> Path:
+        """The file of a sound: its name as far as any file system takes it, and its digest."""
+        key = name.casefold()
+        plain = re.sub(r"[^a-z0-9-]+", "-", key).strip("-")[:40]
+        digest = hashlib.sha256(key.encode()).hexdigest()[:8]
+        return self.folder / f"{plain}-{digest}{SUFFIX}"
+
+    def _files(self) -> list[Path]:
+        return sorted(self.folder.glob(f"[!.]*{SUFFIX}")) if self.folder.is_dir() else []
+
+    def _readable(self) -> dict[Path, Sound]:
+        found = {}
+        for path in self._files():
+            with suppress(ClapSepError, IndexError):
+                found[path] = _read(path)[0]
+        return found
+
+
+def _read(path: Path) -> list[Sound]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise SoundError(f"“{path.name}” is no file of saved sounds.") from error
+    except OSError as error:
+        raise SoundError(f"“{path}” could not be read: {error.strerror}.") from error
+    sounds = from_json(text, path.name)
+    if not sounds:
+        raise SoundError(f"“{path.name}” holds no sound.")
+    return sounds
+
+
+def _write(path: Path, sounds: Iterable[Sound]) -> None:
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    staged = StagedFile(path)
+    try:
+        with writing(path):
+            staged.part.write_text(to_json(sounds), encoding="ascii")
+        put_in_place([staged])
+    finally:
+        staged.discard()
