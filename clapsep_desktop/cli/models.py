@@ -138,8 +138,12 @@ def verify(
 @app.command()
 def remove(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A model of your own.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before deleting.")] = False,
 ) -> None:
     """Delete a model that was downloaded or imported."""
+    model = registry.removable(name)
+    if not yes:
+        _ask(f"Delete “{model.name}” in {model.folder} ({size_text(model.size)})?")
     registry.remove(name)
     say(f"“{name}” was removed.")
 

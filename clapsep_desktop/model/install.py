@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import torch
 
-from clapsep_desktop.errors import ModelMismatchError
+from clapsep_desktop.errors import ModelDamagedError, ModelMismatchError
 from clapsep_desktop.model import checkpoint, device, folder, precision, published
 from clapsep_desktop.model.config import BaseConfig
 from clapsep_desktop.model.folder import Progress, Report, silent
-from clapsep_desktop.model.tokenizer import MERGES_FILE, VOCABULARY_FILE, TextTokenizer
+from clapsep_desktop.model.tokenizer import (
+    MERGES_FILE,
+    VOCABULARY_FILE,
+    TextTokenizer,
+    read_vocabulary,
+)
 
 NAMES = {
     published.CLAP: "music_audioset_epoch_15_esc_90.14.pt (LAION-CLAP)",
@@ -47,9 +54,10 @@ def import_files(
             Nothing is changed then.
     """
     config = sizes or BaseConfig()
-    vocabulary, merges, checkpoints = _sorted(files)
+    given = _sorted(files, report)
+    vocabulary, merges = given.tokenizer()
     TextTokenizer(vocabulary, merges, config.text.vocabulary, config.text.max_tokens)
-    parts = _read(checkpoints, config, report)
+    parts = _parts(given.checkpoints, config)
     tokenizer_bytes = vocabulary.stat().st_size + merges.stat().st_size
     with folder.built(place, _bytes(parts, stored_as) + tokenizer_bytes) as part:
         for path in (vocabulary, merges):
@@ -96,39 +104,81 @@ def _bytes(parts: Mapping[str, checkpoint.Weights], stored_as: str) -> int:
     return each * sum(weight.numel() for part in parts.values() for weight in part.values())
 
 
-def _sorted(files: Sequence[Path]) -> tuple[Path, Path, list[Path]]:
-    """The vocabulary, the merges and the checkpoints among some files."""
+@dataclass(frozen=True)
+class _Given:
+    """What a user's files turned out to be."""
+
+    vocabularies: list[Path]
+    merges: list[Path]
+    checkpoints: list[published.PublishedFile]
+
+    def tokenizer(self) -> tuple[Path, Path]:
+        """The vocabulary and the merges, once nothing is missing and nothing is there twice."""
+        kinds = [file.kind for file in self.checkpoints]
+        counts = {kind: kinds.count(kind) for kind in (published.CLAP, published.CLAPSEP)}
+        counts |= {VOCABULARY_FILE: len(self.vocabularies), MERGES_FILE: len(self.merges)}
+        for part, count in counts.items():
+            if count > 1:
+                raise ModelMismatchError(f"More than one of the files is {NAMES[part]}. Give one.")
+        missing = [NAMES[part] for part, count in counts.items() if not count]
+        if any(file.complete for file in self.checkpoints) and not counts[published.CLAP]:
+            missing.remove(NAMES[published.CLAP])  # CLAPSep's file brings it along
+        if missing:
+            *some, last = missing
+            listed = f"{', '.join(some)} and {last} are" if some else f"{last} is"
+            them = "them" if some else "it"
+            raise ModelMismatchError(f"{listed} missing among the files. Give {them} as well.")
+        return self.vocabularies[0], self.merges[0]
+
+
+def _sorted(files: Sequence[Path], report: Report) -> _Given:
+    """Files by what they are.
+
+    Raises:
+        ModelError: one of them is not what any part of the model is, or cannot be read.
+    """
+    given = _Given([], [], [])
     for path in files:
         if not path.is_file():
             raise ModelMismatchError(f"There is no file {path}.")
-    vocabularies = [path for path in files if path.suffix.lower() == ".json"]
-    merges = [path for path in files if path.suffix.lower() == ".txt"]
-    checkpoints = [path for path in files if path not in (*vocabularies, *merges)]
-    for name, found in ((VOCABULARY_FILE, vocabularies), (MERGES_FILE, merges)):
-        if len(found) != 1:
-            raise ModelMismatchError(
-                f"Give exactly one {NAMES[name]} beside the checkpoints; {len(found)} were given."
-            )
-    return vocabularies[0], merges[0], checkpoints
+    for path in files:
+        if path.suffix.lower() == ".json":
+            read_vocabulary(path)
+            given.vocabularies.append(path)
+        elif path.suffix.lower() == ".txt":
+            given.merges.append(_merges(path))
+        else:
+            size = path.stat().st_size
+            report(Progress("reading", path.name, 0, size))
+            given.checkpoints.append(published.open_file(path))
+            report(Progress("reading", path.name, size, size))
+    return given
 
 
-def _read(
-    paths: Sequence[Path], config: BaseConfig, report: Report
+def _merges(path: Path) -> Path:
+    """A text file, if it looks like a tokenizer's merges: two tokens in each line.
+
+    Raises:
+        ModelMismatchError: it does not.
+        ModelDamagedError: it cannot be read.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            lines = [line for line in islice(file, 20) if not line.startswith("#version")]
+    except (OSError, ValueError) as error:
+        raise ModelDamagedError(f"{path} cannot be read ({error}). Get the file again.") from error
+    if any(len(line.split()) != 2 for line in lines):
+        raise ModelMismatchError(
+            f"{path.name} is a text, but not the {NAMES[MERGES_FILE]}. Leave it out."
+        )
+    return path
+
+
+def _parts(
+    opened: Sequence[published.PublishedFile], config: BaseConfig
 ) -> dict[str, checkpoint.Weights]:
     """What goes into each of our weight files, checked against what the model needs."""
-    opened: list[published.PublishedFile] = []
-    for path in paths:
-        size = path.stat().st_size
-        report(Progress("reading", path.name, 0, size))
-        opened.append(published.open_file(path))
-        report(Progress("reading", path.name, size, size))
-    kinds = [file.kind for file in opened]
-    complete = any(file.complete for file in opened)
-    for kind in (published.CLAP, published.CLAPSEP):
-        if kinds.count(kind) > 1:
-            raise ModelMismatchError(f"More than one of the files is {NAMES[kind]}. Give one.")
-        if kind not in kinds and not (kind == published.CLAP and complete):
-            raise ModelMismatchError(f"{NAMES[kind]} is missing among the files. Give it as well.")
     weights = published.merged(opened)
-    published.check(weights, checkpoint.expected(config), " and ".join(p.name for p in paths))
+    where = " and ".join(file.path.name for file in opened)
+    published.check(weights, checkpoint.expected(config), where)
     return checkpoint.split(weights, config)

@@ -8,6 +8,7 @@ name. What a file is, its keys decide, not its name.
 from __future__ import annotations
 
 import pickle
+import pickletools
 import re
 import warnings
 import zipfile
@@ -20,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from clapsep_desktop.errors import ModelDamagedError, ModelMismatchError
+from clapsep_desktop.errors import ModelDamagedError, ModelError, ModelMismatchError
 
 CLAP = "LAION-CLAP"
 CLAPSEP = "CLAPSep"
@@ -56,6 +57,31 @@ _NAMES: tuple[tuple[str, str], ...] = (
     (r"^(decoder_model\.mask_net\.2\..*)\.leave\.", r"\1.linear2."),
 )
 """Our names to the published ones, applied in this order."""
+
+
+_ALWAYS_TUNED = ("attn.qkv.bias", "attn.proj.bias")
+"""Learned beside LoRA, so that CLAPSep's file always brings them; see `_sort_of`."""
+
+_PICKLED = (b"PK\x03\x04", b"\x80")
+"""How checkpoints of torch begin: zipped ones, and older ones."""
+
+_OTHERS: tuple[tuple[bytes, str], ...] = (
+    (b"version https://git-lfs", "a note that stands for the file in a Git repository"),
+    (b"<!doctype", "a web page, as servers send it in place of a file"),
+    (b"<html", "a web page, as servers send it in place of a file"),
+    (b"RIFF", "a sound or a film"),
+    (b"fLaC", "a sound"),
+    (b"OggS", "a sound or a film"),
+    (b"ID3", "a sound"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"%PDF", "a document"),
+    (b"GGUF", "a language model"),
+)
+"""What else a file may be that somebody gives, by its first bytes."""
+
+_TORCH_MARK = 0x1950A86A20F9469CFC6C
+"""The number that older checkpoints of torch begin with."""
 
 
 @dataclass(frozen=True)
@@ -106,16 +132,34 @@ def open_file(path: Path) -> PublishedFile:
 def merged(files: Iterable[PublishedFile]) -> dict[str, Tensor]:
     """All weights by the names of the complete published model.
 
-    CLAP's own weights stand under ``clap_model.model.``. What the separator's copy of the audio
-    encoder does not bring itself, because training left it alone, it has from CLAP.
+    CLAP's own weights stand under ``clap_model.model.``. What training left alone in the
+    separator's copy of the audio encoder, CLAPSep's file does not bring: it comes from CLAP. What
+    training tuned never does, so a file that lacks some of it is found to be incomplete.
     """
     weights: dict[str, Tensor] = {}
+    tuned = set(_ALWAYS_TUNED)
     for file in sorted(files, key=lambda file: file.kind == CLAPSEP):
         prefix = "clap_model.model." if file.kind == CLAP else ""
         weights.update({prefix + name: weight for name, weight in file.weights.items()})
+        if file.kind == CLAPSEP:
+            tuned |= {_sort_of(name) for name in file.weights if name.startswith("audio_branch.")}
     for name in [name for name in weights if name.startswith("clap_model.model.audio_branch.")]:
-        weights.setdefault(name.removeprefix("clap_model.model."), weights[name])
+        own = name.removeprefix("clap_model.model.")
+        if _sort_of(own) not in tuned:
+            weights.setdefault(own, weights[name])
     return weights
+
+
+def _sort_of(name: str) -> str:
+    """What training tunes together in an audio encoder: a file brings all of a sort, or none.
+
+    >>> _sort_of("audio_branch.layers.0.blocks.1.attn.qkv.bias")
+    'attn.qkv.bias'
+    >>> _sort_of("audio_branch.layers.0.blocks.1.mlp.fc1.bias")
+    'bias'
+    """
+    attention = re.search(r"attn\.(?:qkv|proj)\.\w+$", name)
+    return attention[0] if attention else name.rpartition(".")[2]
 
 
 def check(weights: Mapping[str, Tensor], expected: Mapping[str, torch.Size], where: str) -> None:
@@ -161,7 +205,12 @@ def _several(what: str, names: list[str], shown: int = 3) -> str:
 
 
 def _unpickle(path: Path) -> Any:
-    _require_readable(path)
+    start = _first_bytes(path)
+    if len(start) >= 4 and not start.startswith(_PICKLED):
+        raise ModelMismatchError(
+            f"{path.name} is {_nature(start)}, not a checkpoint of LAION-CLAP or CLAPSep. "
+            "Choose the files that the model's authors publish."
+        )
     try:
         # Mapped into memory, a checkpoint's optimizer state is never read.
         mapped = zipfile.is_zipfile(path)
@@ -169,27 +218,63 @@ def _unpickle(path: Path) -> Any:
             warnings.filterwarnings("ignore", message="Detected pickle protocol")
             return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as error:
-        forbidden = re.search(r"GLOBAL ([\w.]+)", str(error))
-        if forbidden is None:
-            raise _damaged(path) from error
-        raise ModelDamagedError(
-            f"{path.name} holds a Python object ({forbidden[1]}) that no model needs and "
-            "that could run a program, so it was not opened. Get the file from the model's authors."
-        ) from error
+        named = re.search(r"GLOBAL ([\w.]+)", str(error))
+        raise (_refused(path, named[1]) if named else _bare_pickle(path)) from error
     except Exception as error:  # fed damaged bytes, an unpickler may stumble over anything
         raise _damaged(path) from error
 
 
-def _require_readable(path: Path) -> None:
+def _bare_pickle(path: Path) -> ModelError:
+    """What to say of a file that torch refuses for its form, before it comes to what it holds.
+
+    The file's operations are read here, and none is carried out.
+    """
+    strings: list[str] = []
     try:
-        with path.open("rb"):
-            pass
+        with path.open("rb") as file:
+            for operation, argument, _ in pickletools.genops(file):
+                if argument == _TORCH_MARK:
+                    return _damaged(path)
+                if operation.name in ("GLOBAL", "INST"):
+                    return _refused(path, str(argument).replace(" ", "."))
+                if operation.name == "STACK_GLOBAL":
+                    return _refused(path, ".".join(strings[-2:]))
+                if isinstance(argument, str):
+                    strings.append(argument)
+    except Exception:  # a pickle that breaks off, or is none
+        return _damaged(path)
+    return ModelMismatchError(f"{path.name} holds no weights. Choose another file.")
+
+
+def _refused(path: Path, what: str) -> ModelDamagedError:
+    return ModelDamagedError(
+        f"{path.name} holds a Python object ({what}) that no model needs and that could run a "
+        "program, so it was not opened. Get the file from the model's authors."
+    )
+
+
+def _first_bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(64)
     except FileNotFoundError:
         raise ModelMismatchError(f"There is no file {path}.") from None
     except OSError as error:
         raise ModelDamagedError(
             f"{path} cannot be read ({error.strerror or error}). Check its permissions."
         ) from error
+
+
+def _nature(start: bytes) -> str:
+    """What a file that begins like this is, for a message."""
+    for beginning, nature in _OTHERS:
+        if start.lstrip().lower().startswith(beginning.lower()):
+            return nature
+    if start[8:10] == b'{"':
+        return "a safetensors file"
+    if all(32 <= byte < 127 or byte in b"\t\r\n" for byte in start):
+        return "a text"
+    return "of an unknown kind"
 
 
 def _damaged(path: Path) -> ModelDamagedError:

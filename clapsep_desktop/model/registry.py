@@ -202,6 +202,21 @@ def verify(name_or_path: str | Path, report: Report = silent) -> InstalledModel:
     return model
 
 
+def removable(name: str) -> InstalledModel:
+    """The model of the user's own that `remove` would delete.
+
+    Raises:
+        ModelMissingError: there is no such model.
+        ModelError: it ships with the program.
+    """
+    model = next((model for model in installed() if model.name == name), None)
+    if model is None:
+        raise ModelMissingError(f"There is no model “{name[:80]}” in {models_folder()}.")
+    if model.shipped:
+        raise ModelError(f"The model “{model.name}” is part of the program and stays with it.")
+    return model
+
+
 def remove(name: str) -> None:
     """Deletes a model of the user's own.
 
@@ -209,12 +224,7 @@ def remove(name: str) -> None:
         ModelMissingError: there is no such model.
         ModelError: it ships with the program, or is in use.
     """
-    model = next((model for model in installed() if model.name == name), None)
-    if model is None:
-        raise ModelMissingError(f"There is no model “{name[:80]}” in {models_folder()}.")
-    if model.shipped:
-        raise ModelError(f"The model “{model.name}” is part of the program and stays with it.")
-    remove_folder(model.folder)
+    remove_folder(removable(name).folder)
 
 
 def _roots() -> Iterator[tuple[Path, bool]]:

@@ -37,7 +37,7 @@ class TextTokenizer:
     """
 
     def __init__(self, vocabulary: Path, merges: Path, size: int, max_tokens: int) -> None:
-        ids = _read_vocabulary(vocabulary)
+        ids = read_vocabulary(vocabulary)
         if len(ids) != size or any(ids.get(token) != i for token, i in _SPECIAL.items()):
             raise ModelMismatchError(
                 f"{vocabulary.name} is not the vocabulary of roberta-base: it has {len(ids)} "
@@ -56,7 +56,8 @@ class TextTokenizer:
         return torch.tensor([text.ids for text in self._tokenizer.encode_batch(list(texts))])
 
 
-def _read_vocabulary(path: Path) -> dict[str, int]:
+def read_vocabulary(path: Path) -> dict[str, int]:
+    """A vocab.json as a dict from token to id; see `TextTokenizer` for errors."""
     try:
         ids = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -64,7 +65,10 @@ def _read_vocabulary(path: Path) -> dict[str, int]:
     except (OSError, ValueError) as error:
         raise ModelDamagedError(f"{path} cannot be read ({error}). Get the file again.") from error
     if not isinstance(ids, dict) or not all(isinstance(i, int) for i in ids.values()):
-        raise ModelMismatchError(f"{path} is not a vocabulary. Get the file from roberta-base.")
+        raise ModelMismatchError(
+            f"{path.name} is not a vocabulary, as the vocab.json of roberta-base is. "
+            "Get that file instead."
+        )
     return ids
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from clapsep_desktop.cli import models as cli_models
 from clapsep_desktop.model import registry
 from clapsep_desktop.model.folder import size_text
 from tests.cli.conftest import Clapsep
@@ -64,11 +65,28 @@ def test_verify(clapsep: Clapsep, folders: tuple[Path, Path]) -> None:
 
 
 def test_remove(clapsep: Clapsep, folders: tuple[Path, Path]) -> None:
-    assert clapsep("models", "remove", "birds").code == 0
+    assert clapsep("models", "remove", "birds", "--yes").code == 0
     assert not (folders[0] / "birds").exists()
-    assert clapsep("models", "remove", "birds").code == 4
+    assert clapsep("models", "remove", "birds", "--yes").code == 4
     assert "part of the program" in clapsep("models", "remove", "mini").sentence
     assert (folders[1] / "mini" / "weights").exists()
+
+
+def test_nothing_is_removed_without_agreement(
+    clapsep: Clapsep, folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcome = clapsep("models", "remove", "birds")
+    assert outcome.code == 2
+    assert "--yes" in outcome.err
+    asked: list[str] = []
+    answers = iter([False, True])
+    monkeypatch.setattr(cli_models, "_has_terminal", lambda: True)
+    monkeypatch.setattr("typer.confirm", lambda text: [asked.append(text), next(answers)][1])
+    assert clapsep("models", "remove", "birds").code == 1
+    assert (folders[0] / "birds" / "weights").exists()
+    assert clapsep("models", "remove", "birds").code == 0
+    assert not (folders[0] / "birds").exists()
+    assert asked == [f"Delete “birds” in {folders[0] / 'birds'} (2.1 MB)?"] * 2
 
 
 @pytest.mark.parametrize("command", ["verify", "remove"])

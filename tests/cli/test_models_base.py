@@ -64,7 +64,7 @@ def test_imported_checked_used_twice_and_deleted(
         assert [step["model"] for step in outcome.json["plan"]["steps"]] == ["base"]
         results.append((tmp_path / name).read_bytes())
     assert results[0] == results[1]
-    assert clapsep("models", "remove", "base").code == 0
+    assert clapsep("models", "remove", "base", "--yes").code == 0
     assert not (folder / "base").exists()
 
 

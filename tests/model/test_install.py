@@ -119,8 +119,8 @@ def test_progress_names_each_phase(published_files, tmp_path):
     [
         (0, r"music_audioset_epoch_15_esc_90\.14\.pt \(LAION-CLAP\) is missing"),
         (1, r"best_model\.ckpt \(CLAPSep\) is missing"),
-        (2, r"exactly one vocab\.json \(roberta-base\)"),
-        (3, r"exactly one merges\.txt \(roberta-base\)"),
+        (2, r"^vocab\.json \(roberta-base\) is missing among the files\. Give it as well\.$"),
+        (3, r"^merges\.txt \(roberta-base\) is missing"),
     ],
 )
 def test_a_missing_file_is_named(published_files, tmp_path, left_out, sentence):
@@ -129,6 +129,42 @@ def test_a_missing_file_is_named(published_files, tmp_path, left_out, sentence):
     with pytest.raises(ModelMismatchError, match=sentence):
         install.import_files(some, tmp_path / "models" / "new", sizes=config)
     assert not (tmp_path / "models").exists()
+
+
+def test_all_missing_files_are_named_at_once(published_files, tmp_path):
+    config, files = published_files
+    with pytest.raises(ModelMismatchError) as caught:
+        install.import_files(files[1:2], tmp_path / "new", sizes=config)
+    assert str(caught.value) == (
+        "music_audioset_epoch_15_esc_90.14.pt (LAION-CLAP), vocab.json (roberta-base) and "
+        "merges.txt (roberta-base) are missing among the files. Give them as well."
+    )
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["alone", "beside the right files"])
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("song.wav", b"RIFF\x24\0\0\0WAVEfmt ", r"song\.wav is a sound or a film, not"),
+        ("best_model.ckpt", b"<!DOCTYPE html><title>404", r"best_model\.ckpt is a web page"),
+        ("best_model.ckpt", b"version https://git-lfs.github.com/spec/v1", r"Git repository, not"),
+        ("m.safetensors", b"\x10\0\0\0\0\0\0\0{\"a\": {}}", r"m\.safetensors is a safetensors"),
+        ("notes.md", b"to do\n", r"notes\.md is a text, not a checkpoint of LAION-CLAP or CLAPSep"),
+        ("noise", bytes(range(200, 250)), r"noise is of an unknown kind, not"),
+        ("notes.txt", b"Wash the car.\nBuy milk.\n", r"notes\.txt is a text, but not the merges"),
+        ("config.json", b'{"sizes": {}}', r"config\.json is not a vocabulary, as the vocab"),
+    ],
+)  # fmt: skip
+def test_a_wrong_file_is_told_what_it_is_before_anything_else(
+    published_files, tmp_path, alone, name, content, sentence
+):
+    config, files = published_files
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ModelMismatchError, match=sentence):
+        install.import_files(
+            [*([] if alone else files), tmp_path / name], tmp_path / "new", sizes=config
+        )
+    assert names(tmp_path) == [name]
 
 
 def test_the_same_kind_twice_is_refused(published_files, tmp_path):

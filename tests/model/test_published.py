@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import shutil
 
 import numpy as np
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from clapsep_desktop.errors import ModelDamagedError, ModelError, ModelMismatchError
 from clapsep_desktop.model import checkpoint, published
 from clapsep_desktop.model.config import BaseConfig
-from tests.support.published import CLAP_FILE, CLAPSEP_FILE, made_up_weights
+from tests.support.published import CLAP_FILE, CLAPSEP_FILE, made_up_weights, write_files
 
 
 class Evil:
@@ -81,11 +82,24 @@ def test_a_malicious_pickle_is_refused_and_not_run(tmp_path, zipped):
     assert not harm.exists()
 
 
-def test_a_plain_pickle_is_refused_as_well(tmp_path):
-    (tmp_path / "file").write_bytes(pickle.dumps(Evil(tmp_path / "harm")))
-    with pytest.raises(ModelDamagedError):
-        published.open_file(tmp_path / "file")
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_a_bare_pickle_is_refused_for_what_it_holds(tmp_path, protocol):
+    content = {"state_dict": {"x": [1.0]}, "extra": Evil(tmp_path / "harm")}
+    (tmp_path / "model.ckpt").write_bytes(pickle.dumps(content, protocol))
+    with pytest.raises(ModelDamagedError) as caught:
+        published.open_file(tmp_path / "model.ckpt")
+    assert re.match(
+        r"model\.ckpt holds a Python object \((posix|nt)\.system\) .* was not opened",
+        str(caught.value),
+    )
+    assert "damaged" not in str(caught.value)
     assert not (tmp_path / "harm").exists()
+
+
+def test_a_bare_pickle_of_numbers_holds_no_weights(tmp_path):
+    (tmp_path / "file").write_bytes(pickle.dumps({"loss": 0.5}))
+    with pytest.raises(ModelMismatchError, match="holds no weights"):
+        published.open_file(tmp_path / "file")
 
 
 def test_any_other_object_is_refused_by_name(tmp_path):
@@ -202,6 +216,54 @@ def test_what_training_left_alone_comes_from_clap(weights):
     assert merged["audio_branch.norm.weight"] is clap["audio_branch.norm.weight"]
     assert merged["clap_model.model.audio_branch.norm.bias"] is clap["audio_branch.norm.bias"]
     assert merged["decoder_model.x"] is tuned["decoder_model.x"]
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        "audio_branch.layers.0.blocks.0.mlp.fc1.bias",
+        "audio_branch.layers.2.blocks.1.attn.qkv.bias",
+        "audio_branch.patch_embed.norm.bias",
+        "audio_branch.layers.1.blocks.0.attn.proj.lora_B",
+        "decoder_model.film.norm.weight",
+    ],
+)
+def test_what_was_tuned_never_comes_from_clap(published_files, lost):
+    config, paths = published_files
+    opened = [published.open_file(path) for path in paths[:2]]
+    tuned = dict(opened[1].weights)
+    del tuned[lost]
+    opened[1] = published.PublishedFile(paths[1], published.CLAPSEP, tuned)
+    with pytest.raises(ModelMismatchError, match=rf"1 weight is missing \({re.escape(lost)}\)"):
+        published.check(published.merged(opened), checkpoint.expected(config), "The files")
+
+
+def test_biases_beyond_the_attentions_may_come_from_clap(published_files):
+    """As in the published file, whose training tuned the biases that stand beside LoRA only."""
+    config, paths = published_files
+    opened = [published.open_file(path) for path in paths[:2]]
+    tuned = {
+        name: weight
+        for name, weight in opened[1].weights.items()
+        if not name.startswith("audio_branch.") or ".attn." in name
+    }
+    assert len(tuned) < len(opened[1].weights)
+    opened[1] = published.PublishedFile(paths[1], published.CLAPSEP, tuned)
+    weights = published.merged(opened)
+    published.check(weights, checkpoint.expected(config), "The files")
+    name = "audio_branch.layers.0.blocks.0.mlp.fc1.bias"
+    assert weights[name] is opened[0].weights[name]
+
+
+def test_a_file_that_brings_everything_leaves_nothing_to_clap(published_files, tmp_path):
+    config, _ = published_files
+    write_files(tmp_path, config, complete=True)
+    opened = [published.open_file(tmp_path / name) for name in (CLAP_FILE, CLAPSEP_FILE)]
+    everything = dict(opened[1].weights)
+    del everything["audio_branch.norm.weight"]
+    opened[1] = published.PublishedFile(tmp_path / CLAPSEP_FILE, published.CLAPSEP, everything)
+    with pytest.raises(ModelMismatchError, match=r"missing \(audio_branch\.norm\.weight\)"):
+        published.check(published.merged(opened), checkpoint.expected(config), "The files")
 
 
 def test_names_are_one_to_one():
