@@ -1,0 +1,329 @@
+"""The open recording and its session, with undo, and the sound that can be heard of it.
+
+Every change of the session goes through `Document.apply` and becomes one undo step that holds the
+session before and after it. Zoom, cursor and playback live elsewhere, so that undo never moves
+the view.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtGui import QUndoCommand, QUndoStack
+
+from clapsep_desktop.audio.formats import AudioInfo
+from clapsep_desktop.audio.mix import Layer, MixSource
+from clapsep_desktop.audio.source import AudioSource
+from clapsep_desktop.audio.store import AudioStore
+from clapsep_desktop.session.session import Extraction, Session
+from clapsep_desktop.timebase import Span
+
+ROLES = ("original", "kept", "removed")
+"""What can be heard and seen of a recording."""
+
+UNDO_LIMIT = 200
+"""Undo steps that are kept."""
+
+
+def _nothing() -> None:
+    """Nothing is to be closed."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """A recording's samples.
+
+    Attributes:
+        info: what its file says of itself.
+        source: its samples; any thread may read them.
+        close: lets go of the file.
+        buffer: the store's buffer that holds them, where they had to be decoded; else empty.
+    """
+
+    info: AudioInfo
+    source: AudioSource
+    close: Callable[[], None] = _nothing
+    buffer: str = ""
+
+
+class Document(QObject):
+    """At most one open recording.
+
+    Signals:
+        opened(): a recording is there; `session`, `material` and `sources` are its.
+        closed(): there is none any more; its samples are let go right after.
+        session_changed(): another session, by an edit, undo or redo.
+        audio_changed(Span): what is kept and removed sounds different there.
+        dirty_changed(bool): whether there is something to save.
+        buffers_changed(): the store holds other buffers than before.
+
+    Args:
+        store: where the sound of extractions lies.
+        parent: see QObject.
+
+    Attributes:
+        session: what is shown now; None without a recording.
+        material: the recording's samples; None without a recording.
+        project: the file that the session was saved to or opened from, if any.
+        undo_stack: the steps that can be undone; clean when there is nothing to save.
+    """
+
+    opened = Signal()
+    closed = Signal()
+    session_changed = Signal()
+    audio_changed = Signal(object)
+    dirty_changed = Signal(bool)
+    buffers_changed = Signal()
+
+    def __init__(self, store: AudioStore, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.store = store
+        self.session: Session | None = None
+        self.material: Material | None = None
+        self.project: Path | None = None
+        self.undo_stack = QUndoStack(self)
+        self.undo_stack.setUndoLimit(UNDO_LIMIT)  # works on an empty stack only
+        self.undo_stack.cleanChanged.connect(self._on_clean_changed)
+        self.undo_stack.indexChanged.connect(self._sweep)
+        self._held: dict[str, int] = {}  # buffers that a job needs, and how many jobs do
+        self._readers: dict[str, AudioSource] = {}
+        self._growing: Layer | None = None
+        self._sources: dict[str, AudioSource] = {}
+
+    # -- Opening and closing -------------------------------------------------------------------
+
+    def open(self, session: Session, material: Material, project: Path | None = None) -> None:
+        """Show a recording instead of the one before."""
+        self.close()
+        self.material, self.project = material, project
+        self.session = session
+        self._mix()
+        self.opened.emit()
+        self.session_changed.emit()
+
+    def close(self) -> None:
+        """Let go of the recording and of everything made of it."""
+        if self.material is None:
+            return
+        material, self.material = self.material, None
+        self.session = self.project = self._growing = None
+        self._sources = {}
+        self.closed.emit()
+        self.session_changed.emit()
+        self.undo_stack.clear()
+        self._sweep()
+        material.close()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a recording."""
+        return self.session is not None
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether there is something that is not saved."""
+        return not self.undo_stack.isClean()
+
+    # -- Editing -------------------------------------------------------------------------------
+
+    def apply(self, title: str, session: Session, merge: str = "") -> None:
+        """Make an undo step of a new session.
+
+        Args:
+            title: the menu's words for it: "Keep “dog bark”".
+            session: the session from now on.
+            merge: steps of the same words here that follow one another become one, as the
+                positions of a slider do.
+
+        Raises:
+            KeyError: a buffer of the session is not in the store; nothing has changed then.
+        """
+        assert self.session is not None
+        if session == self.session:
+            return
+        self._layers(session)  # what can fail does so before the push
+        self.undo_stack.push(_Edit(self, title, self.session, session, merge))
+
+    def forget_undo(self) -> int:
+        """Give up all undo steps, and with them the disk space that only they need.
+
+        Returns:
+            Bytes freed.
+        """
+        dirty, used = self.is_dirty, self.store.used
+        self.undo_stack.clear()
+        if dirty:
+            self.undo_stack.resetClean()
+        self._sweep()
+        return used - self.store.used
+
+    def show(self, session: Session) -> None:
+        """Show a session; only undo steps call this."""
+        before, self.session = self.session, session
+        self._mix()
+        self.session_changed.emit()
+        changed = None if before is None else changed_span(before, session)
+        if changed is not None:
+            self.audio_changed.emit(changed)
+
+    @Slot(bool)
+    def _on_clean_changed(self, clean: bool) -> None:
+        self.dirty_changed.emit(not clean)
+
+    # -- Sound ---------------------------------------------------------------------------------
+
+    def sources(self) -> Mapping[str, AudioSource]:
+        """What can be heard now, by `ROLES`; empty without a recording.
+
+        The same mapping is returned until something else is to be heard.
+        """
+        return self._sources
+
+    def heard_by(self, identity: str | None = None) -> AudioSource:
+        """What an extraction hears: what those below it in the stack left; None: one on top."""
+        assert self.session is not None
+        return self._kept(self._layers_of(self.session.below(identity)))
+
+    def grow(self, layer: Layer) -> None:
+        """Let the result of an extraction be heard while it is still computed."""
+        self._growing = layer
+        self._mix()
+
+    def grown(self, span: Span) -> None:
+        """Tell that the growing result sounds different in a span of the recording."""
+        self.audio_changed.emit(span)
+
+    def stop_growing(self, *, tell: bool = True) -> None:
+        """Let the growing result be heard no more.
+
+        Args:
+            tell: whether what is heard changes; not if the finished result takes its place.
+        """
+        layer, self._growing = self._growing, None
+        if layer is None or self.session is None:
+            return
+        self._mix()
+        if tell:
+            self.audio_changed.emit(_span_of(layer))
+
+    def _mix(self) -> None:
+        assert self.session is not None
+        assert self.material is not None
+        base = self.material.source
+        layers = self._layers(self.session)
+        if self._growing is not None:
+            layers.append(self._growing)
+        removed = MixSource(base, layers, role="removed")
+        self._sources = {"original": base, "kept": self._kept(layers), "removed": removed}
+
+    def _kept(self, layers: list[Layer]) -> AudioSource:
+        assert self.material is not None
+        base = self.material.source
+        return MixSource(base, layers, role="kept") if layers else base
+
+    def _layers(self, session: Session) -> list[Layer]:
+        return self._layers_of(session.below())
+
+    def _layers_of(self, extractions: Iterable[Extraction]) -> list[Layer]:
+        return [
+            Layer(self._reader(one.buffer), one.span.start, one.strength) for one in extractions
+        ]
+
+    def _reader(self, buffer: str) -> AudioSource:
+        if buffer not in self._readers:
+            self._readers[buffer] = self.store.open(buffer)
+        return self._readers[buffer]
+
+    # -- Buffers -------------------------------------------------------------------------------
+
+    def hold(self, buffers: Iterable[str]) -> None:
+        """Keep buffers whatever the undo stack does, because a job reads or makes them."""
+        for buffer in buffers:
+            self._held[buffer] = self._held.get(buffer, 0) + 1
+
+    def release(self, buffers: Iterable[str]) -> None:
+        """Take back one `hold` of each buffer; what nothing else needs is deleted."""
+        for buffer in buffers:
+            self._held[buffer] -= 1
+            if not self._held[buffer]:
+                del self._held[buffer]
+        self._sweep()
+
+    def needed(self) -> frozenset[str]:
+        """The buffers that the session, an undo step or a job needs."""
+        needed = set(self._held)
+        if self.session is not None:
+            needed |= self.session.buffers
+        if self.material is not None and self.material.buffer:
+            needed.add(self.material.buffer)
+        for index in range(self.undo_stack.count()):
+            edit = self.undo_stack.command(index)
+            assert isinstance(edit, _Edit)
+            needed |= edit.before.buffers | edit.after.buffers
+        return frozenset(needed)
+
+    @Slot()
+    def _sweep(self) -> None:
+        needed = self.needed()
+        for buffer in self._readers.keys() - needed:
+            del self._readers[buffer]
+        self.store.sweep(needed)
+        self.buffers_changed.emit()
+
+
+class _Edit(QUndoCommand):
+    """A step from one session to another."""
+
+    def __init__(
+        self, document: Document, title: str, before: Session, after: Session, merge: str
+    ) -> None:
+        super().__init__(title)
+        self.before = before
+        self.after = after
+        self._document = document
+        self._merge = merge
+
+    def redo(self) -> None:
+        """See QUndoCommand."""
+        self._document.show(self.after)
+
+    def undo(self) -> None:
+        """See QUndoCommand."""
+        self._document.show(self.before)
+
+    def id(self) -> int:
+        """See QUndoCommand: -1 never merges."""
+        return zlib.crc32(self._merge.encode()) & 0x7FFFFFFF if self._merge else -1
+
+    def mergeWith(self, other: QUndoCommand) -> bool:  # noqa: N802 - Qt's name
+        """See QUndoCommand."""
+        if not isinstance(other, _Edit) or other._merge != self._merge:
+            return False
+        self.after = other.after
+        return True
+
+
+def changed_span(before: Session, after: Session) -> Span | None:
+    """Where two sessions of one recording sound different; None where nowhere.
+
+    Only what lies between the first and the last difference in the two stacks counts: what is
+    the same on both sides of it is added up in the same order.
+    """
+    one = [(each.buffer, each.span, each.strength) for each in before.below()]
+    other = [(each.buffer, each.span, each.strength) for each in after.below()]
+    while one and other and one[0] == other[0]:
+        del one[0], other[0]
+    while one and other and one[-1] == other[-1]:
+        del one[-1], other[-1]
+    spans = [span for _, span, _ in (*one, *other)]
+    if not spans:
+        return None
+    return Span(min(span.start for span in spans), max(span.stop for span in spans))
+
+
+def _span_of(layer: Layer) -> Span:
+    return Span(layer.start, layer.start + layer.source.frames)
