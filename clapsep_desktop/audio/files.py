@@ -102,11 +102,14 @@ class AudioFile:
         """Frames ``start <= frame < stop``: ``info.dtype`` (stop - start, channels).
 
         Raises:
-            AudioReadError: the file is damaged there or has changed since it was opened.
+            AudioReadError: the file is damaged there, has changed since it was opened, or is
+                closed.
         """
         if not 0 <= start <= stop <= self.frames:
             raise ValueError(f"frames {start} to {stop} lie outside 0 to {self.frames}")
         with self._lock, _reading(self.path):
+            if self._file.closed:
+                raise AudioReadError(f"“{self.path.name}” was closed. Open it again.")
             if self._decoded:
                 samples = self._decoded.read(start, stop)
             else:
@@ -121,10 +124,11 @@ class AudioFile:
         return samples
 
     def close(self) -> None:
-        """Let go of the file; a second call does nothing."""
-        self._file.close()
-        if self._decoded:
-            self._decoded.close()
+        """Let go of the file, once a read that goes on has ended; a second call does nothing."""
+        with self._lock:
+            self._file.close()
+            if self._decoded:
+                self._decoded.close()
 
     def __enter__(self) -> Self:
         return self
