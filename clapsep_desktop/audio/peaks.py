@@ -125,8 +125,9 @@ class PeakPyramid:
     def query(self, start: float, stop: float, pixels: int) -> Peaks:
         """What to draw for a part of the recording.
 
-        A pixel shows the bins that begin in it, or the one that it lies in; bins are the largest
-        that have at most a pixel's frames, but never smaller than `BIN`.
+        A pixel shows the bins from the one that its left edge lies in up to the next pixel's, at
+        least one; bins are the largest that have at most a pixel's frames, but never smaller than
+        `BIN`.
 
         Args:
             start: frame at the left edge, which may lie before the recording.
@@ -143,7 +144,7 @@ class PeakPyramid:
 def sample_peaks(source: AudioSource, start: float, stop: float, pixels: int) -> Peaks:
     """What `PeakPyramid.query` shows, from the samples themselves; for pixels below `BIN` frames.
 
-    A pixel shows the frames that begin in it, or the one that it lies in.
+    A pixel shows the frames from its left edge up to the next pixel's, at least one.
     """
     first, last = max(int(start) - 1, 0), min(int(stop) + 2, source.frames)
     if last <= first:
@@ -194,7 +195,7 @@ def _reduced(level: _Level, start: float, stop: float, pixels: int, frames: int)
     bins = np.floor(edges / level.size).astype(np.int64)
     bins[-1] = np.ceil(edges[-1] / level.size)
     count = len(level.minimum)
-    shown = np.flatnonzero((bins[1:] > 0) & (edges[1:] > 0) & (bins[:-1] < count))
+    shown = np.flatnonzero((np.maximum(bins[1:], bins[:-1] + 1) > 0) & (bins[:-1] < count))
     peaks = _nothing(pixels, level.minimum.shape[1])
     if not len(shown):
         return peaks

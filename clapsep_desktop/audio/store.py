@@ -222,6 +222,8 @@ class BufferWriter(StoredBuffer):
 class AudioStore:
     """Disk-backed float32 buffers in one folder, by id. Any thread may use it.
 
+    A context manager: leaving it closes it.
+
     Args:
         folder: made where it is not there. One that a dead process left is taken over: its
             sealed buffers are there again, its unfinished ones are deleted.
@@ -336,6 +338,12 @@ class AudioStore:
         for buffer in every:
             buffer._delete()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> AudioStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _check_room(self, path: Path, size: int) -> None:
         if self.budget is not None and self.used + size > self.budget:
