@@ -136,15 +136,17 @@ class Opened:
         if not self.lost:
             return ()
         which = f": {'; '.join(sorted(titles))}" if titles else ""
-        return (
+        sentence = (
             f"The sound of {len(self.lost)} of the project's results is missing or damaged{which}. "
-            "Render these steps again; everything else is there.",
+            "Render these steps again; everything else is there."
         )
+        return (sentence,)
 
 
 def data_folder(project: Path) -> Path:
-    """The folder of a project's results."""
-    return project.with_name(f"{project.name}-data")
+    """The folder of a project's results; links to the project are followed."""
+    real = Path(os.path.realpath(project))
+    return real.with_name(f"{real.name}-data")
 
 
 # -- Saving ------------------------------------------------------------------------------------
@@ -309,18 +311,19 @@ def _no_project(path: Path) -> str:
     )
 
 
-def taking_in(path: Path, project: Project, results: Results) -> Generator[Progress, None, Opened]:
+def taking_in(
+    folder: Path, project: Project, results: Results
+) -> Generator[Progress, None, Opened]:
     """Take a project's results in, by links where the disk allows it.
 
     Args:
-        path: the project file.
-        project: what `load` gave.
-        results: where the results go.
+        folder: where they lie: the `data_folder` of a project, or what a crash left behind.
+        project: what the file says.
+        results: where the results go; one that is there already stays as it is.
 
     Raises:
         AudioWriteError: there is no room for them.
     """
-    folder = data_folder(Path(os.path.realpath(path)))
     history = project.history
     lengths = {one.buffer: one.span.length for state in history.states for one in state}
     lost = set()
@@ -336,9 +339,5 @@ def taking_in(path: Path, project: Project, results: Results) -> Generator[Progr
         recording = history.recording
         if shape != (recording.rate, recording.channels, lengths[identity]):
             lost.add(identity)
-    return opened(project, frozenset(lost))
-
-
-def opened(project: Project, lost: frozenset[str]) -> Opened:
-    """A project of which some results are lost."""
-    return Opened(replace(project, history=project.history.without_buffers(lost)), lost)
+    gone = frozenset(lost)
+    return Opened(replace(project, history=history.without_buffers(gone)), gone)

@@ -77,6 +77,8 @@ def history_from_dict(value: object, folder: Path | None = None) -> History:
         extractions = [
             extraction_from_dict(one, vectors, folder) for one in items(value, "extractions", dict)
         ]
+        if any(one.span.stop > recording.frames for one in extractions):
+            raise ValueError("an extraction ends after the recording")
         states = tuple(
             Session(
                 recording,

@@ -176,9 +176,12 @@ class Session:
 
     def edited(self, identity: str, **changes: Any) -> Session:
         """With other values for some attributes of an extraction."""
-        index = self.index(identity)
-        edited = replace(self.extractions[index], **changes)
-        extractions = (*self.extractions[:index], edited, *self.extractions[index + 1 :])
+        return self.replaced(replace(self.find(identity), **changes))
+
+    def replaced(self, extraction: Extraction) -> Session:
+        """With an extraction in place of the one of the same id."""
+        index = self.index(extraction.id)
+        extractions = (*self.extractions[:index], extraction, *self.extractions[index + 1 :])
         return replace(self, extractions=extractions)
 
     def moved(self, identity: str, index: int) -> Session:

@@ -1,4 +1,4 @@
-"""The recording behind a project: found again where it was moved, told apart where it was changed."""
+"""The recording behind a project: found again when it was moved, told when it was changed."""
 
 from __future__ import annotations
 
