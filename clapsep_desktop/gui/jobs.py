@@ -43,14 +43,15 @@ Steps = Generator[Progress, None, T]
 class Job(Generic[T]):
     """Work to be done off the GUI thread.
 
-    Exactly one of ``on_result`` and ``on_abandoned`` is called, on the GUI thread, once the job
-    has ended.
+    Its callbacks are called on the GUI thread, once it has ended: exactly one of ``on_result``
+    and ``on_abandoned``.
 
     Attributes:
         title: what it does, in a few words: "Opening “rain.wav”".
         steps: makes the generator, on the job thread.
         on_result: gets what the generator returned.
         on_abandoned: called when the job was stopped or failed.
+        on_error: gets what made it fail, after ``on_abandoned``.
         discard: gets a result that came too late, because the job was stopped meanwhile.
         cancelled: set when the job is to stop; a long step may look at it.
     """
@@ -59,6 +60,7 @@ class Job(Generic[T]):
     steps: Callable[[], Steps[T]]
     on_result: Callable[[T], None] | None = None
     on_abandoned: Callable[[], None] | None = None
+    on_error: Callable[[Exception], None] | None = None
     discard: Callable[[T], None] | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
 
@@ -131,14 +133,18 @@ class JobRunner(QObject):
             job.cancelled.set()  # at once: a queued slot would wait for the job's end
             self.cancelling.emit(job)
 
+    def cancel_all(self) -> None:
+        """Stop the job that runs and those that wait."""
+        while self._waiting:
+            self.cancel(self._waiting[-1])
+        self.cancel()
+
     def close(self) -> None:
         """Stop everything and wait until the thread has ended; a second call does nothing."""
         if self._closed:
             return
         self._closed = True
-        while self._waiting:
-            self.cancel(self._waiting[-1])
-        self.cancel()
+        self.cancel_all()
         self._thread.quit()
         self._thread.wait()
         # What the worker said last is still queued, and may hold a result to be discarded.
@@ -175,6 +181,8 @@ class JobRunner(QObject):
         elif outcome.error is not None:
             if job.on_abandoned:
                 job.on_abandoned()
+            if job.on_error:
+                job.on_error(outcome.error)
             self.failed.emit(job, outcome.error)
         else:
             if job.on_result:

@@ -22,6 +22,7 @@ from tests.support.signals import noise
 RATE, FRAMES = 8_000, 4_000
 RECORDING = Recording(Path("rain.wav"), RATE, 1, FRAMES)
 SAMPLES = noise(FRAMES)
+SPAN = Span(1_000, 2_000)
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def document(tmp_path: Path) -> Iterator[Document]:
     document.store.close()
 
 
-def rendered(document: Document, span: Span = Span(1_000, 2_000), seed: int = 1) -> Extraction:
+def rendered(document: Document, span: Span = SPAN, seed: int = 1) -> Extraction:
     with document.store.create(RATE, 1, span.length) as writer:
         writer.write(0, noise(span.length, seed=seed))
         buffer = writer.seal()
@@ -63,7 +64,7 @@ def test_an_extraction_is_heard_undone_and_redone(document, qtbot):
     extraction = rendered(document)
     with qtbot.waitSignal(document.audio_changed) as told:
         add(document, extraction)
-    assert told.args == [Span(1_000, 2_000)]
+    assert told.args == [SPAN]
     assert document.is_dirty
     assert document.undo_stack.undoText() == "Remove “rain”"
     taken = document.store.open(extraction.buffer).read(0, 1_000)

@@ -1,0 +1,221 @@
+"""Extracting: what runs on the job thread, and the models that stay loaded between two jobs.
+
+torch comes in with the first job, on its thread: nothing here imports it before.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from clapsep_desktop.audio.band import BandSource
+from clapsep_desktop.audio.mix import Layer
+from clapsep_desktop.audio.source import AudioSource
+from clapsep_desktop.audio.store import AudioStore, BufferWriter
+from clapsep_desktop.gui.jobs import Progress, Steps
+from clapsep_desktop.gui.requests import ExtractionRequest
+from clapsep_desktop.session.session import Extraction, Heard
+from clapsep_desktop.timebase import Span
+
+if TYPE_CHECKING:
+    from clapsep_desktop.separation.condition import Condition
+    from clapsep_desktop.separation.models import Models
+    from clapsep_desktop.separation.pipeline import Pipeline
+    from clapsep_desktop.separation.plan import Plan
+
+COPIED_AT_ONCE = 1 << 18
+"""Frames that are filtered between two chances to stop."""
+
+Notify = Callable[[str], None]
+
+
+def load_models(device: str, notify: Notify) -> Models:
+    """The installed models, each loaded when it is first needed."""
+    from clapsep_desktop.separation.models import Models
+
+    return Models(device, notify)
+
+
+class Engine:
+    """The models, kept between jobs; only the job thread calls it.
+
+    Args:
+        notify: told in a sentence what the user should know, on the job thread.
+        models: makes the models for a device.
+    """
+
+    def __init__(
+        self, notify: Notify, models: Callable[[str, Notify], Models] = load_models
+    ) -> None:
+        self._notify = notify
+        self._make = models
+        self._models: Models | None = None
+        self._device = ""
+
+    def plan(self, request: ExtractionRequest, device: str) -> Plan:
+        """Which model does what for a request; loads what is needed to tell.
+
+        Args:
+            request: what is asked.
+            device: where to compute; another one than before loads the models anew.
+
+        Raises:
+            ModelError: a model is missing or damaged.
+            QueryError: the request cannot be met.
+            AudioError: an example cannot be read.
+            DeviceError: there is no such device.
+        """
+        from clapsep_desktop.separation.models import make_plan
+
+        if self._models is None or self._device != device:
+            self._models, self._device = self._make(device, self._notify), device
+        return make_plan(
+            request.query, self._models, request.model, specialists=request.specialists
+        )
+
+    def pipeline(self, plan: Plan) -> Pipeline:
+        """A plan with its models loaded and its query embedded; raises as `plan` does."""
+        from clapsep_desktop.separation.pipeline import Pipeline
+
+        assert self._models is not None
+        return Pipeline(plan, self._models)
+
+    def forget(self) -> None:
+        """Let go of every model, and of the memory they take."""
+        self._models = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """An extraction with all that it needs, so that it looks at nothing that may change.
+
+    Attributes:
+        request: what is asked.
+        source: what it hears, the work of the steps below it done.
+        heard: those steps, as the session notes them.
+        buffer: the id its result will have.
+        device: where to compute.
+        first: frame of the recording to begin with, or None for the span's start.
+    """
+
+    request: ExtractionRequest
+    source: AudioSource
+    heard: tuple[Heard, ...]
+    buffer: str
+    device: str = "auto"
+    first: int | None = None
+
+
+@dataclass(frozen=True)
+class Growth:
+    """News of a running extraction.
+
+    Attributes:
+        task: whose.
+        layer: what can be heard of it, with the first news only.
+        plan: which model does what, in words, with the first news only.
+        devices: where the models compute, with the first news only.
+        span: what has become audible, in frames of the recording.
+    """
+
+    task: Task
+    layer: Layer | None = None
+    plan: str = ""
+    devices: tuple[str, ...] = ()
+    span: Span | None = None
+
+
+def extract_steps(
+    task: Task, engine: Engine, store: AudioStore, tell: Callable[[Growth], None]
+) -> Steps[Extraction]:
+    """Carry an extraction out; its result is a sealed buffer, and nothing when it is stopped.
+
+    Args:
+        task: what to do.
+        engine: the models.
+        store: takes the result.
+        tell: gets news, on the job thread.
+
+    Raises:
+        ClapSepError: anything a user can meet.
+    """
+    started = time.monotonic()
+    request = task.request
+    yield Progress("loading the model")
+    plan = engine.plan(request, task.device)
+    yield Progress("listening")
+    pipeline = engine.pipeline(plan)
+    raw = task.buffer if request.band is None else None
+    form = task.source.rate, task.source.channels, request.span.length
+    with store.create(*form, raw) as writer:
+        heard = _in_band(writer, request, task.source.frames)
+        layer = Layer(heard, request.span.start, request.query.strength)
+        tell(Growth(task, layer=layer, plan=str(plan), devices=pipeline.devices))
+        yield from _separate(task, pipeline, writer, heard, tell)
+        yield Progress("writing")
+        if request.band is None:
+            writer.seal()
+        else:
+            yield from _copy(heard, store, task.buffer)
+    return replace(
+        request.extraction,
+        buffer=task.buffer,
+        heard=task.heard,
+        plan=json.dumps(plan.to_dict()),
+        vectors=_vectors(pipeline.conditions),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _separate(
+    task: Task,
+    pipeline: Pipeline,
+    writer: BufferWriter,
+    heard: AudioSource,
+    tell: Callable[[Growth], None],
+) -> Steps[None]:
+    """Write block after block, telling what can be heard."""
+    span, source = task.request.span, task.source
+    reach = heard.reach if isinstance(heard, BandSource) else 0
+    blocks = pipeline.extract(
+        source, span, strength=1.0, channels=task.request.channels, first=task.first
+    )
+    yield Progress("separating", 0.0, span.length / source.rate)
+    with closing(blocks):
+        for block in blocks:
+            writer.write(block.span.start - span.start, block.removed)
+            changed = Span(max(block.span.start - reach, 0), block.span.stop + reach)
+            tell(Growth(task, span=changed.clipped(span.start, span.stop)))
+            yield Progress("separating", block.done / source.rate, block.total / source.rate)
+
+
+def _in_band(writer: BufferWriter, request: ExtractionRequest, frames: int) -> AudioSource:
+    if request.band is None:
+        return writer
+    return BandSource(
+        writer,
+        request.band,
+        fade_in=request.span.start > 0,
+        fade_out=request.span.stop < frames,
+    )
+
+
+def _copy(source: AudioSource, store: AudioStore, identity: str) -> Steps[None]:
+    """Store a source as a buffer of its own."""
+    with store.create(source.rate, source.channels, source.frames, identity) as target:
+        for start in range(0, source.frames, COPIED_AT_ONCE):
+            stop = min(start + COPIED_AT_ONCE, source.frames)
+            target.write(start, source.read(start, stop))
+            yield Progress("writing", stop / source.rate, source.frames / source.rate)
+        target.seal()
+
+
+def _vectors(conditions: Sequence[Condition | None]) -> tuple[tuple[float, ...] | None, ...]:
+    return tuple(
+        None if condition is None else tuple(map(float, condition.vector))
+        for condition in conditions
+    )
