@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast, get_args
 
 import numpy as np
 
-from clapsep_desktop.errors import ClapSepError, ProjectDamagedError
+from clapsep_desktop.errors import ClapSepError, ProjectDamagedError, ProjectError
 from clapsep_desktop.query import Query
 from clapsep_desktop.session.history import History
 from clapsep_desktop.session.session import (
@@ -166,7 +166,7 @@ def reading() -> Iterator[None]:
     """Turn whatever a wrong value raises while it is taken apart into one sentence."""
     try:
         yield
-    except ProjectDamagedError:
+    except ProjectError:
         raise
     except (ClapSepError, LookupError, TypeError, ValueError, OverflowError) as error:
         raise ProjectDamagedError(
