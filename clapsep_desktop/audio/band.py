@@ -68,8 +68,8 @@ class BandSource:
         samples = self._source.read(first, last).astype(np.float64)
         missing = (self.reach - (start - first), self.reach - (last - stop))
         samples = np.pad(samples, (missing, (0, 0)))
-        passed = oaconvolve(samples, self._taps[:, None], mode="valid", axes=0)
-        return (passed * self._fade(start, stop)).astype(np.float32)
+        passed: np.ndarray = oaconvolve(samples, self._taps[:, None], mode="valid", axes=0)
+        return np.asarray(passed * self._fade(start, stop), np.float32)
 
     def _fade(self, start: int, stop: int) -> np.ndarray:
         """Gain of each frame, (stop - start, 1)."""

@@ -299,7 +299,7 @@ class _Edit(QUndoCommand):
         """See QUndoCommand: -1 never merges."""
         return zlib.crc32(self._merge.encode()) & 0x7FFFFFFF if self._merge else -1
 
-    def mergeWith(self, other: QUndoCommand) -> bool:  # noqa: N802 - Qt's name
+    def mergeWith(self, other: QUndoCommand) -> bool:
         """See QUndoCommand."""
         if not isinstance(other, _Edit) or other._merge != self._merge:
             return False
