@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,7 @@ import typer
 
 from clapsep_desktop.cli.console import Progress, answer, say
 from clapsep_desktop.cli.job import Request, make_plan, run
+from clapsep_desktop.errors import SpanError
 from clapsep_desktop.query import AudioPrompt, Query, TextPrompt
 from clapsep_desktop.timebase import parse_time
 
@@ -23,7 +23,7 @@ Examples:
 An example may be a part of a file: FILE#START-END. Times are seconds (12.5) or hh:mm:ss.mmm.
 """
 
-_PART = re.compile(r"(?P<path>.+)#(?P<start>[\d:.]*)-(?P<end>[\d:.]*)", re.DOTALL)
+_BAND = re.compile(r"(?P<low>\d*\.?\d*)-(?P<high>\d*\.?\d*)", re.ASCII)
 
 
 class Device(StrEnum):
@@ -77,6 +77,12 @@ def extract(
     end: Annotated[
         str | None, typer.Option(metavar="TIME", help="Where to end; after it nothing changes.")
     ] = None,
+    band: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LOW-HIGH", help="Hertz, as 200-4000 or 8000-; outside nothing changes."
+        ),
+    ] = None,
     model: Annotated[
         str, typer.Option(metavar="NAME", help="auto, mini, base, speech or a model's folder.")
     ] = "auto",
@@ -117,13 +123,14 @@ def extract(
     request = Request(
         source=source,
         query=Query(
-            (*map(TextPrompt, keep or ()), *map(_example, keep_audio or ())),
-            (*map(TextPrompt, remove or ()), *map(_example, remove_audio or ())),
+            (*map(TextPrompt, keep or ()), *map(parse_example, keep_audio or ())),
+            (*map(TextPrompt, remove or ()), *map(parse_example, remove_audio or ())),
             blend,
             strength,
         ),
         start=_time(start),
         end=_time(end),
+        band=_band(band),
         model=model,
         device=device.value,
         channels="linked" if channels is Channels.linked else "independent",
@@ -161,17 +168,17 @@ def _time(text: str | None) -> float | None:
     return None if text is None else parse_time(text)
 
 
-def _example(text: str) -> AudioPrompt:
-    """The prompt for ``FILE`` or ``FILE#START-END``; a file of the whole name goes first."""
-    part = _PART.fullmatch(text)
-    if part is None or _exists(text):
-        return AudioPrompt(Path(text))
-    start, end = (parse_time(part[edge]) if part[edge] else None for edge in ("start", "end"))
-    return AudioPrompt(Path(part["path"]), start, end)
+def _band(text: str | None) -> tuple[float, float | None] | None:
+    """The frequencies of ``LOW-HIGH``; an end left out is that of the recording.
 
-
-def _exists(text: str) -> bool:
-    try:
-        return Path(text).exists()
-    except (OSError, ValueError):  # too long, or with a null character
-        return False
+    >>> _band("200-4000")
+    (200.0, 4000.0)
+    >>> _band("8000-")
+    (8000.0, None)
+    """
+    if text is None:
+        return None
+    ends = _BAND.fullmatch(text.strip())
+    if ends is None or not (ends["low"] or ends["high"]):
+        raise SpanError(f"“{text[:40]}” is no band. Write two frequencies in Hz, as 200-4000.")
+    return float(ends["low"] or 0), float(ends["high"]) if ends["high"] else None

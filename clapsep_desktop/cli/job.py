@@ -26,8 +26,8 @@ from clapsep_desktop.query import AudioPrompt, Query
 from clapsep_desktop.timebase import Span
 
 if TYPE_CHECKING:
+    from clapsep_desktop.separation.blocks import Block
     from clapsep_desktop.separation.channels import ChannelMode
-    from clapsep_desktop.separation.engine import Block
     from clapsep_desktop.separation.models import Models
     from clapsep_desktop.separation.plan import Plan
 
@@ -41,6 +41,7 @@ class Request:
         query: what to keep and remove.
         start: s; None for the recording's start.
         end: s; None for its end.
+        band: Hz, lowest and highest, or None for the recording's own; None for all.
         model: "auto", a model's name or a folder.
         device: one of `clapsep_desktop.model.device.DEVICE_NAMES`.
         channels: one filter for all channels or one for each.
@@ -56,6 +57,7 @@ class Request:
     query: Query
     start: float | None = None
     end: float | None = None
+    band: tuple[float, float | None] | None = None
     model: str = "auto"
     device: str = "auto"
     channels: ChannelMode = "linked"
@@ -79,6 +81,7 @@ def run(request: Request, progress: Progress) -> Report:
     clock, notes = _Clock(progress), _Notes(progress)
     with ExitStack() as stack:
         source, span = _opened(request, stack, notes)
+        band = _band(request, source.rate)
         kept, removed = targets(request, source.info)
         writer = stack.enter_context(_writer(request, source, kept, removed))
         plan, models = _planned(request, clock, notes)
@@ -88,7 +91,11 @@ def run(request: Request, progress: Progress) -> Report:
 
             pipeline = Pipeline(plan, models)
         blocks = pipeline.extract(
-            source, span, strength=request.query.strength, channels=request.channels
+            source,
+            span,
+            strength=request.query.strength,
+            channels=request.channels,
+            band=band,
         )
         with clock.phase("separating", span.length / source.rate):
             peaks = _write(writer, blocks, source.rate, progress)
@@ -102,6 +109,7 @@ def run(request: Request, progress: Progress) -> Report:
         request=request,
         info=source.info,
         span=span,
+        band=band,
         plan=plan,
         devices={name: str(models.model(name).device) for name in plan.models},
         conditions=pipeline.conditions,
@@ -132,6 +140,22 @@ def _opened(request: Request, stack: ExitStack, notes: _Notes) -> tuple[AudioFil
     if source.info.cut:
         notes.add(f"“{request.source.name}” ends before its header says; what is there is used.")
     return source, Span.from_seconds(request.start, request.end, source.rate, source.frames)
+
+
+def _band(request: Request, rate: int) -> tuple[float, float] | None:
+    """The band to work on, in Hz.
+
+    Raises:
+        SpanError: it holds nothing of a recording at that rate.
+    """
+    if request.band is None:
+        return None
+    from clapsep_desktop.separation.band import check
+
+    low, high = request.band
+    band = (low, rate / 2 if high is None else high)
+    check(band, rate)
+    return band
 
 
 def _planned(request: Request, clock: _Clock, notes: _Notes) -> tuple[Plan, Models]:

@@ -28,6 +28,7 @@ class Report:
     request: Request
     info: AudioInfo
     span: Span
+    band: tuple[float, float] | None  # Hz
     plan: Plan
     devices: dict[str, str]  # of each model
     conditions: tuple[Condition | None, ...]  # of each step of the plan
@@ -59,6 +60,7 @@ class Report:
                 "end": self.span.stop / self.info.rate,
                 "first_frame": self.span.start,
                 "end_frame": self.span.stop,
+                "band": self.band,
             },
             "query": self.request.query.to_dict(),
             "plan": self.plan.to_dict(),

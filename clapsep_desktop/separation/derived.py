@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 import numpy as np
 
 from clapsep_desktop.audio.source import AudioSource
-from clapsep_desktop.separation.engine import Block
+from clapsep_desktop.separation.blocks import Block
 from clapsep_desktop.timebase import Span
 
 Extract = Callable[[AudioSource, Span, int | None], Generator[Block, None, None]]

@@ -15,9 +15,9 @@ come in any order, and nothing outlives a block but the filter of the latest win
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -28,44 +28,24 @@ from clapsep_desktop.errors import AudioFormatError, AudioReadError, ModelError
 from clapsep_desktop.model.device import is_out_of_memory
 from clapsep_desktop.model.interface import SeparationModel, SpectralFilter
 from clapsep_desktop.separation import spectral
+from clapsep_desktop.separation.band import Band, limited
+from clapsep_desktop.separation.blocks import EDGE, Block, assemble, blended, presence
 from clapsep_desktop.separation.channels import ChannelMode, heard
 from clapsep_desktop.separation.chunks import Windows, plan
 from clapsep_desktop.separation.executor import Executor
 from clapsep_desktop.separation.rates import Excerpt, RateBridge
 from clapsep_desktop.timebase import Span, format_time
 
+__all__ = ["EDGE", "MAX_CHANNELS", "Block", "Separator", "assemble"]
+
 MAX_CHANNELS = 32
 """Channels of a recording, at most."""
-
-EDGE = 0.010
-"""s; the cross-fade between the recording and the kept sound inside each edge of a selection."""
 
 _CPU = torch.device("cpu")
 _MOST_TAPS = 16  # frames around that a model's filters may draw on
 _LOUDEST = 1e9  # full scales; larger values are no sound, and would overflow a power spectrum
 _LONGEST_BLOCK = 30  # s; longer windows are heard whole, but filtered in parts
 _BLOCK_BYTES = 256 * 2**20  # that the samples behind one block may take, if a window is that small
-
-
-@dataclass(frozen=True)
-class Block:
-    """A finished part of an extraction."""
-
-    span: Span  # frames of the recording
-    source: np.ndarray  # the recording there, float32 or float64 (n, channels)
-    kept: np.ndarray  # the same shape and dtype
-    done: int  # frames finished so far, this block's included
-    total: int  # frames in the extraction
-
-    @cached_property
-    def removed(self) -> np.ndarray:
-        """What the kept sound lacks of the source, the same shape and dtype."""
-        return np.asarray(self.source - self.kept)
-
-    @property
-    def progress(self) -> float:
-        """Part of the extraction that is finished, 0 to 1."""
-        return self.done / self.total
 
 
 class Separator:
@@ -91,6 +71,7 @@ class Separator:
         strength: float = 1.0,
         channels: ChannelMode = "linked",
         complement: bool = False,
+        band: Band | None = None,
         first: int | None = None,
     ) -> Generator[Block, None, None]:
         """Starts an extraction; its generator yields finished blocks, and closing it cancels.
@@ -106,6 +87,8 @@ class Separator:
             strength: 0 leaves the recording as it is, 1 takes away all that is to be removed.
             channels: "linked" or "independent".
             complement: keep what the model would remove.
+            band: Hz, lowest and highest; None for all. Outside it nothing is removed, see
+                `separation.band`.
             first: frame to begin with, such as the playhead's.
 
         Raises:
@@ -113,7 +96,7 @@ class Separator:
             AudioReadError: the recording holds samples that are not numbers, or absurdly large.
             DeviceError: memory ran out even on the CPU.
             ModelError: the model gave an answer that is not a number.
-            SpanError: the span lies outside the recording.
+            SpanError: the span or the band lies outside the recording.
         """
         _check_format(source)
         if not 0.0 <= strength <= 1.0:
@@ -124,16 +107,15 @@ class Separator:
         # Copied, because torch warns of arrays that are read-only, as a condition's vector is.
         vector = None if condition is None else torch.from_numpy(np.array(condition, np.float32))
         request = _Request(span, vector, strength, channels, complement)
-        return _Extraction(self._executor, source, request).blocks(first)
+        if band is not None:
+            whole = partial(self._blocks, request=replace(request, strength=1.0))
+            return limited(band, whole, source, span, strength, first)
+        return self._blocks(source, span, first, request)
 
-
-def assemble(blocks: Iterable[Block]) -> np.ndarray:
-    """The kept sound of a whole extraction, (span's length, channels), from blocks in any order.
-
-    For recordings that fit into memory.
-    """
-    ordered = sorted(blocks, key=lambda block: block.span)
-    return np.concatenate([block.kept for block in ordered])
+    def _blocks(
+        self, source: AudioSource, span: Span, first: int | None, request: _Request
+    ) -> Generator[Block, None, None]:
+        return _Extraction(self._executor, source, replace(request, span=span)).blocks(first)
 
 
 @dataclass(frozen=True)
@@ -352,33 +334,6 @@ class _Extraction:
         )
 
 
-def presence(span: Span, selection: Span, source: AudioSource) -> np.ndarray:
-    """How much of an extraction counts in each frame: less than 1 at a selection's edges.
-
-    Args:
-        span: the frames, all within the selection.
-        selection: what is worked on; it has no edges where the recording begins and ends.
-        source: the recording.
-
-    Returns:
-        float64 (span.length,), 0 to 1.
-    """
-    length = min(round(EDGE * source.rate), selection.length // 4)
-    counting = np.ones(span.length)
-    if selection.start > 0 and span.start < selection.start + length:
-        counting *= _fade(np.arange(span.start, span.stop) - selection.start, length)
-    if selection.stop < source.frames and span.stop > selection.stop - length:
-        counting *= _fade(selection.stop - 1 - np.arange(span.start, span.stop), length)
-    return counting
-
-
-def blended(own: np.ndarray, kept: np.ndarray, amount: np.ndarray) -> np.ndarray:
-    """A recording (n, channels), less what is not kept of it times ``amount``, 0 to 1, (n,)."""
-    if (amount == 1.0).all():
-        return kept
-    return np.asarray(own - amount.astype(own.dtype)[:, None] * (own - kept))
-
-
 def _check_format(source: AudioSource) -> None:
     if not MIN_RATE <= source.rate <= MAX_RATE:
         raise AudioFormatError(
@@ -397,9 +352,3 @@ def _is_finite(spectral_filter: SpectralFilter) -> bool:
     if spectral_filter.taps is not None:
         parts.append(spectral_filter.taps)
     return all(bool(torch.isfinite(part).all()) for part in parts)
-
-
-def _fade(frames: np.ndarray, length: int) -> np.ndarray:
-    """Raised cosine from 0 to 1 over the frames 0 to ``length``."""
-    progress = np.clip((frames + 0.5) / length, 0.0, 1.0)
-    return np.asarray(0.5 - 0.5 * np.cos(np.pi * progress))

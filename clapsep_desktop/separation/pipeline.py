@@ -19,10 +19,12 @@ from functools import partial
 import numpy as np
 
 from clapsep_desktop.audio.source import AudioSource
+from clapsep_desktop.separation.band import Band, limited
+from clapsep_desktop.separation.blocks import Block, blended, presence
 from clapsep_desktop.separation.channels import ChannelMode
 from clapsep_desktop.separation.condition import Condition
 from clapsep_desktop.separation.derived import DerivedSource
-from clapsep_desktop.separation.engine import Block, Separator, blended, presence
+from clapsep_desktop.separation.engine import Separator
 from clapsep_desktop.separation.models import Models
 from clapsep_desktop.separation.plan import Plan, Step
 from clapsep_desktop.timebase import Span
@@ -65,10 +67,26 @@ class Pipeline:
         *,
         strength: float = 1.0,
         channels: ChannelMode = "linked",
+        band: Band | None = None,
         first: int | None = None,
     ) -> Generator[Block, None, None]:
         """Starts an extraction; see `Separator.extract`, whose arguments and errors these are."""
         span = Span(0, source.frames) if span is None else span.clipped(0, source.frames)
+        run = partial(self._unlimited, channels=channels)
+        if band is not None:
+            return limited(band, run, source, span, strength, first)
+        return run(source, span, first, strength=strength)
+
+    def _unlimited(
+        self,
+        source: AudioSource,
+        span: Span,
+        first: int | None,
+        *,
+        channels: ChannelMode,
+        strength: float = 1.0,
+    ) -> Generator[Block, None, None]:
+        """An extraction in all of the spectrum."""
         if len(self._stages) == 1:
             return self._stages[0].blocks(source, span, first, channels=channels, strength=strength)
         return self._through_all(source, span, first, channels, strength)

@@ -286,3 +286,41 @@ def test_the_specialist_does_nothing_but_speech(clapsep: Clapsep, recording: Pat
     assert outcome.code == 2
     assert "only parts speech" in outcome.sentence
     assert _names(recording.parent) == {"tones.wav"}
+
+
+def test_a_band_limits_what_is_removed(
+    clapsep: Clapsep, model: HearingModel, recording: Path, tmp_path: Path
+) -> None:
+    """The recording holds 500 and 7,500 Hz, and all of both would be removed."""
+    removed = tmp_path / "removed.wav"
+    for band, heard in (("200-1000", 500), ("4000-", 7_500), ("-4000", 500)):
+        outcome = clapsep(
+            "extract", recording, "--remove", "low", "--remove", "high", "--band", band,
+            "--removed", removed, "--overwrite", "--json",
+        )  # fmt: skip
+        assert outcome.code == 0, outcome.err
+        samples, rate = soundfile.read(removed)
+        spectrum = np.abs(np.fft.rfft(samples[rate // 2 : -rate // 2, 0]))
+        assert np.argmax(spectrum) * rate / (len(samples) - rate) == pytest.approx(heard, abs=2)
+    assert outcome.json["selection"]["band"] == [0, 4000]
+
+
+@pytest.mark.parametrize(
+    ("band", "sentence"),
+    [
+        ("200", "“200” is no band"),
+        ("-", "“-” is no band"),
+        ("low-high", "“low-high” is no band"),
+        ("4000-200", "Give the lower frequency first"),
+        ("30000-", "Give the lower frequency first"),
+        ("30000-40000", "The recording ends at 22050 Hz"),
+    ],
+)
+def test_a_band_that_makes_no_sense_is_refused_before_a_model_is_loaded(
+    clapsep: Clapsep, model: HearingModel, recording: Path, band: str, sentence: str
+) -> None:
+    outcome = clapsep("extract", recording, "--keep", "low", "--band", band)
+    assert outcome.code == 2
+    assert sentence in outcome.sentence
+    assert not model.texts
+    assert [path.name for path in recording.parent.iterdir()] == [recording.name]

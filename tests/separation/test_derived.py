@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clapsep_desktop.audio.source import ArraySource, AudioSource
+from clapsep_desktop.separation.blocks import Block
 from clapsep_desktop.separation.derived import DerivedSource
-from clapsep_desktop.separation.engine import Block
 from clapsep_desktop.timebase import Span
 from tests.support.signals import noise
 

@@ -176,6 +176,24 @@ def test_conditions_are_kept_for_each_step(models) -> None:
     assert pipeline.devices == ("cpu", "cpu")
 
 
+@pytest.mark.parametrize("aside", [True, False])
+@pytest.mark.parametrize("first", [None, 6 * RATE])
+def test_several_steps_work_within_a_band(models, samples, aside: bool, first: int | None) -> None:
+    plan = Plan((Step("speech", passes="removed", aside=aside), Step("mini", QUERY)))
+    span = Span(2 * RATE, 9 * RATE)
+    own = samples[span.start : span.stop]
+    edge = int(EDGE * RATE) + 1
+    whole = run(plan, models, samples, span)
+    parts = [  # two bands that meet take away together what the whole spectrum does
+        own - run(plan, models, samples, span, band=band, first=first)
+        for band in ((0.0, 2_000.0), (2_000.0, RATE / 2))
+    ]
+    together = own - sum(parts)
+    assert peak_db((together - whole)[edge:-edge]) < -70
+    low_only = np.abs(np.fft.rfft(parts[0][:, 0] * np.kaiser(len(own), 20))) / len(own)
+    assert 20 * np.log10(low_only[int(2_500 * len(own) / RATE) :].max()) < -110
+
+
 def test_memory_does_not_grow_with_length(models) -> None:
     class Endless:
         rate, channels = 8_000, 1
