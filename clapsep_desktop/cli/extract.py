@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,7 @@ import typer
 from clapsep_desktop.cli.console import Progress, answer, say
 from clapsep_desktop.cli.job import Request, make_plan, run
 from clapsep_desktop.errors import SpanError
-from clapsep_desktop.query import AudioPrompt, Query, TextPrompt
+from clapsep_desktop.query import Query, TextPrompt, parse_example
 from clapsep_desktop.timebase import parse_time
 
 EXAMPLES = """\b
@@ -55,7 +56,9 @@ class Depth(StrEnum):
 
 def extract(
     source: Annotated[Path, typer.Argument(metavar="IN", help="The recording.")],
-    keep: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="A sound to keep.")] = None,
+    keep: Annotated[
+        list[str] | None, typer.Option(metavar="TEXT", help="A sound to keep; @NAME a saved one.")
+    ] = None,
     remove: Annotated[
         list[str] | None, typer.Option(metavar="TEXT", help="A sound to remove.")
     ] = None,
@@ -113,6 +116,13 @@ def extract(
     plan: Annotated[
         bool, typer.Option("--plan", help="Only show which model would do what.")
     ] = False,
+    save_recipe: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also save what is asked as a recipe for clapsep batch."),
+    ] = None,
+    recipe_audio: Annotated[
+        bool, typer.Option("--recipe-audio", help="Put the examples' sound into the recipe.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")] = False,
 ) -> None:
     """Separate a recording into what is kept and what is removed.
@@ -123,8 +133,8 @@ def extract(
     request = Request(
         source=source,
         query=Query(
-            (*map(TextPrompt, keep or ()), *map(parse_example, keep_audio or ())),
-            (*map(TextPrompt, remove or ()), *map(parse_example, remove_audio or ())),
+            (*map(prompt_of, keep or ()), *map(parse_example, keep_audio or ())),
+            (*map(prompt_of, remove or ()), *map(parse_example, remove_audio or ())),
             blend,
             strength,
         ),
@@ -140,6 +150,8 @@ def extract(
         overwrite=overwrite,
         depth=depth.value if depth else None,
     )
+    if save_recipe is not None:
+        save(recipe_of(request), save_recipe, with_audio=recipe_audio)
     (_show_plan if plan else _separate)(request, as_json)
 
 
