@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import scipy.ndimage
 import scipy.signal
+from numpy.lib.stride_tricks import sliding_window_view
 
 from clapsep_desktop.audio.source import AudioSource
 from clapsep_desktop.timebase import Span
@@ -24,7 +26,9 @@ _ABSOLUTE_GATE = -70.0  # LUFS
 _RELATIVE_GATE = -10.0  # LU
 _SURROUND = 1.41  # weight of a channel from beside or behind the listener
 _READ = 1 << 16  # frames read at once
-_TAPS = 24  # of the interpolation filter, for each phase
+_TAPS = 24  # samples that a value between two of them is made of
+_HIGHEST_RISE = 2.0  # of a peak between samples over the four around it, in sound at any rate
+_GAPS = 1 << 14  # between samples, interpolated at once
 
 
 @dataclass(frozen=True)
@@ -199,24 +203,33 @@ class _TruePeak:
     """The largest magnitude of the waveform, interpolated four times or up to 192 kHz."""
 
     def __init__(self, rate: int, channels: int) -> None:
-        self.factor = oversampling(rate)
-        self._filter = interpolator(self.factor)
-        # No interpolated value exceeds the samples around it by more than this.
-        self._most = float(np.abs(self._filter.reshape(-1, self.factor)).sum(axis=0).max())
+        self._phases = interpolator(oversampling(rate))
         self._tail = np.zeros((channels, _TAPS - 1))
         self._largest = 0.0
 
     def add(self, samples: np.ndarray) -> None:
         """Take the next frames, float64 (channels, n)."""
         joined = np.concatenate((self._tail, samples), axis=1)
-        self._tail = joined[:, -(_TAPS - 1) :]
-        if self.factor > 1 and np.abs(joined).max() * self._most > self._largest:
-            self._largest = max(self._largest, _peak_between(joined, self._filter, self.factor))
+        self._tail = joined[:, 1 - _TAPS :].copy()
+        self._largest = max(self._largest, float(np.abs(samples).max(initial=0.0)))
+        if len(self._phases):
+            for channel in joined:
+                self._look_between(channel)
 
     def finish(self) -> float:
         """The peak, once all is given."""
         self.add(np.zeros((len(self._tail), _TAPS)))
         return self._largest
+
+    def _look_between(self, samples: np.ndarray) -> None:
+        """Interpolate between the middle two of every ``_TAPS`` samples that can hold the peak."""
+        middle = _TAPS // 2
+        around = scipy.ndimage.maximum_filter1d(np.abs(samples), 4)[middle : 1 - middle]
+        gaps = np.flatnonzero(around * _HIGHEST_RISE > self._largest)
+        windows = sliding_window_view(samples, _TAPS)
+        for start in range(0, len(gaps), _GAPS):
+            between = windows[gaps[start : start + _GAPS]] @ self._phases.T
+            self._largest = max(self._largest, float(np.abs(between).max()))
 
 
 def oversampling(rate: int) -> int:
@@ -226,16 +239,9 @@ def oversampling(rate: int) -> int:
 
 @lru_cache(maxsize=4)
 def interpolator(factor: int) -> np.ndarray:
-    """A low pass, float64 (_TAPS * factor,), that interpolates ``factor`` times with unit gain."""
-    length = _TAPS * factor
-    times = (np.arange(length) - (length - factor) / 2) / factor
-    kernel = np.sinc(times) * np.kaiser(length + 1, 7.0)[:length]
-    phases = kernel.reshape(_TAPS, factor)
-    scaled: np.ndarray = (phases / phases.sum(axis=0)).reshape(-1)
+    """Weights, float64 (factor - 1, _TAPS), of samples for the points between the middle two."""
+    points = np.arange(1, factor) / factor
+    times = np.arange(_TAPS) - (_TAPS // 2 - 1) - points[:, None]
+    weights = np.sinc(times) * np.i0(7.0 * np.sqrt(1 - (times / (_TAPS // 2)) ** 2))
+    scaled: np.ndarray = weights / weights.sum(axis=1, keepdims=True)
     return scaled
-
-
-def _peak_between(joined: np.ndarray, kernel: np.ndarray, factor: int) -> float:
-    raised = scipy.signal.upfirdn(kernel, joined, up=factor, axis=1)
-    inner = raised[:, (_TAPS - 1) * factor : joined.shape[1] * factor]
-    return float(np.abs(inner).max(initial=0.0))
