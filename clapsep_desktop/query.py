@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from clapsep_desktop.errors import QueryError
-from clapsep_desktop.timebase import format_time
+from clapsep_desktop.timebase import format_time, parse_time
 
 FORMAT = 1
 """Version of a query's JSON."""
@@ -32,6 +33,7 @@ MAX_TEXT = 300
 
 MAX_WEIGHT = 100.0
 
+_PART = re.compile(r"(?P<path>.+)#(?P<start>[\d:.]*)-(?P<end>[\d:.]*)", re.DOTALL)
 _SPACES = "\t\n\v\f\r"  # control characters that pasted text may hold; taken as spaces
 _INVISIBLE = {"Zs", "Zl", "Zp", "Cc", "Cf"}  # Unicode categories
 
@@ -181,6 +183,31 @@ class EmbeddedPrompt:
 
 
 Prompt = TextPrompt | AudioPrompt | EmbeddedPrompt
+
+
+def parse_example(text: str, folder: Path = Path()) -> AudioPrompt:
+    """The example that ``FILE`` or ``FILE#START-END`` names.
+
+    A file of the whole name goes first. Times are as `parse_time` reads them.
+
+    Args:
+        text: what the user wrote.
+        folder: that a relative path starts from.
+
+    Raises:
+        QueryError: there is no name, or the part is empty.
+        SpanError: a time cannot be read.
+
+    >>> example = parse_example("street.wav#2.5-1:00")
+    >>> example.start, example.end
+    (2.5, 60.0)
+    """
+    part = _PART.fullmatch(text)
+    whole = folder / Path(text).expanduser()
+    if part is None or _exists(whole):
+        return AudioPrompt(whole)
+    start, end = (parse_time(part[edge]) if part[edge] else None for edge in ("start", "end"))
+    return AudioPrompt(folder / Path(part["path"]).expanduser(), start, end)
 
 
 @dataclass(frozen=True)
@@ -409,3 +436,10 @@ def _printable(name: str) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in name
     )
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # too long, or with a null character
+        return False

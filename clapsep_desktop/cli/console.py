@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 
 import typer
 
-Unit = Literal["seconds", "bytes"]
+Unit = Literal["seconds", "bytes", "recordings"]
 
 
 def say(text: str = "") -> None:
@@ -63,9 +63,9 @@ class Progress:
 
         Args:
             name: of the phase; a new name starts a new bar.
-            done: seconds of sound or bytes.
+            done: seconds of sound, bytes or recordings.
             total: of them; None where nothing can be measured.
-            unit: which of the two.
+            unit: which of them.
         """
         if self._bar is None:
             return
@@ -109,6 +109,8 @@ def _rich_bar() -> Any:
                 return Text("")
             if task.fields["unit"] == "bytes":
                 speed = f"{task.speed / 1e6:.1f} MB/s"
+            elif task.fields["unit"] == "recordings":
+                speed = f"{task.speed * 60:.1f} a minute"
             else:
                 speed = f"{task.speed:.0f} × real time"
             return Text(f"{speed}, {_minutes((task.remaining or 0) / task.speed)} left")

@@ -11,8 +11,10 @@ import typer
 
 from clapsep_desktop.cli.console import Progress, answer, say
 from clapsep_desktop.cli.job import Request, make_plan, run
+from clapsep_desktop.cli.recipe import recipe_of, save
+from clapsep_desktop.cli.sounds import prompt_of
 from clapsep_desktop.errors import SpanError
-from clapsep_desktop.query import Query, TextPrompt, parse_example
+from clapsep_desktop.query import Query, parse_example
 from clapsep_desktop.timebase import parse_time
 
 EXAMPLES = """\b

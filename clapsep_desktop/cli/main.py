@@ -19,7 +19,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from clapsep_desktop import __version__
-from clapsep_desktop.cli import doctor, evaluate, extract, models, train
+from clapsep_desktop.cli import batch, doctor, evaluate, extract, models, recipe, sounds, train
 from clapsep_desktop.cli.console import accept_any_text, answer, say, warn
 from clapsep_desktop.cli.exit_codes import MEANINGS, ExitCode, exit_code
 from clapsep_desktop.errors import ClapSepError
@@ -33,6 +33,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(epilog=extract.EXAMPLES)(extract.extract)
+app.command(epilog=batch.EXAMPLES)(batch.batch)
+app.add_typer(recipe.app, name="recipe")
+app.add_typer(sounds.app, name="sounds")
 app.add_typer(models.app, name="models")
 app.add_typer(train.app, name="train")
 app.command()(doctor.doctor)

@@ -17,6 +17,7 @@ import binascii
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -128,6 +129,10 @@ class Conditioner:
         """The same example without its file, for recipes and libraries of sounds."""
         vector = tuple(self._audio(prompt).tolist())
         return EmbeddedPrompt(prompt.path.stem, self.model.name, vector, prompt.weight)
+
+    def embed_clip(self, source: AudioSource, name: str) -> np.ndarray:
+        """The embedding of all of a sound in memory, as `embed_example`; float32 (D,)."""
+        return embed_example(self.model, source, AudioPrompt(Path(name)))
 
     def _side(self, prompts: Sequence[Prompt], blend: float) -> np.ndarray:
         """One half of the pair, float64 (D,): of length 1, or zeros where nothing is asked."""

@@ -1,0 +1,209 @@
+"""Paths and URLs alike: where a batch reads recordings and puts results.
+
+A place is a path, or a URL that fsspec knows (``s3://``, ``gs://``, ``sftp://``, ``memory://``).
+Results are complete under another name before they take their own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from clapsep_desktop.audio.staging import writing
+from clapsep_desktop.errors import AudioReadError, AudioWriteError
+
+_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://.*", re.DOTALL)
+
+
+def is_url(place: str) -> bool:
+    """Whether a place is a URL; a Windows drive is none."""
+    return _URL.fullmatch(place) is not None
+
+
+def joined(folder: str, name: str) -> str:
+    """A name below a folder."""
+    return f"{folder.rstrip('/')}/{name}" if is_url(folder) else str(Path(folder) / name)
+
+
+def parent(place: str) -> str:
+    """The folder of a place."""
+    return place.rpartition("/")[0] if is_url(place) else str(Path(place).parent)
+
+
+def name_of(place: str) -> str:
+    """The last part of a place."""
+    return PurePosixPath(place).name if is_url(place) else Path(place).name
+
+
+def absolute(place: str) -> str:
+    """The place as every process of this machine, and of those that share its disk, knows it."""
+    return place if is_url(place) else str(Path(place).expanduser().absolute())
+
+
+def state(place: str) -> tuple[int, str] | None:
+    """Size in bytes and a mark that changes with the content; None where there is no file."""
+    if is_url(place):
+        system, path = _system(place)
+        try:
+            info = system.info(path)
+        except OSError:
+            return None
+        mark = info.get("ETag") or info.get("mtime") or info.get("created") or ""
+        return int(info.get("size") or 0), str(mark)
+    try:
+        found = Path(place).stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_size, str(found.st_mtime_ns)
+
+
+def read_text(place: str) -> str | None:
+    """A small text; None where there is none that can be read."""
+    try:
+        if is_url(place):
+            system, path = _system(place)
+            with system.open(path, "rb") as file:
+                data = file.read()
+            return str(data.decode())
+        return Path(place).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None
+
+
+def write_text(place: str, text: str) -> None:
+    """Put a small text in place, whole or not at all; raises AudioWriteError."""
+    with tempfile.TemporaryDirectory(prefix="clapsep-") as folder:
+        local = Path(folder) / "text"
+        local.write_text(text, encoding="utf-8")
+        deliver([(local, place)])
+
+
+def remove(place: str) -> None:
+    """Delete a file, if it is there."""
+    with suppress(OSError):
+        if is_url(place):
+            system, path = _system(place)
+            system.rm(path)
+        else:
+            Path(place).unlink(missing_ok=True)
+
+
+@contextmanager
+def fetched(place: str) -> Iterator[Path]:
+    """A recording as a file of this machine; raises AudioReadError."""
+    if not is_url(place):
+        yield Path(place)
+        return
+    with tempfile.TemporaryDirectory(prefix="clapsep-") as folder:
+        local = Path(folder) / name_of(place)
+        with _speaking(place, AudioReadError, "could not be fetched"):
+            system, path = _system(place)
+            system.get_file(path, str(local))
+        yield local
+
+
+@contextmanager
+def workshop(key: str, places: Sequence[str]) -> Iterator[Path]:
+    """A folder for unfinished results, on the disk of the first local place; deleted afterwards.
+
+    Args:
+        key: of the job, by which `sweep` finds what a killed process left.
+        places: where the results will go.
+    """
+    folders = [Path(place).parent for place in places if not is_url(place)]
+    if not folders:
+        with tempfile.TemporaryDirectory(prefix="clapsep-") as folder:
+            yield Path(folder)
+        return
+    shop = folders[0] / f"{_shop_prefix(key)}{secrets.token_hex(4)}.part"
+    with writing(Path(next(place for place in places if not is_url(place)))):
+        folders[0].mkdir(parents=True, exist_ok=True)
+        shop.mkdir()
+    try:
+        yield shop
+    finally:
+        shutil.rmtree(shop, ignore_errors=True)
+
+
+def sweep(key: str, places: Sequence[str]) -> None:
+    """Delete what killed processes left of a job."""
+    for folder in {Path(place).parent for place in places if not is_url(place)}:
+        if folder.is_dir():
+            for shop in folder.glob(f"{_shop_prefix(key)}*.part"):
+                shutil.rmtree(shop, ignore_errors=True)
+
+
+def deliver(files: Sequence[tuple[Path, str]]) -> None:
+    """Move complete local files to their places; raises AudioWriteError."""
+    ready: list[tuple[Path, str]] = []
+    try:
+        for local, place in files:
+            ready.append((_beside(local, place), place))
+        for part, place in ready:
+            if not is_url(place):
+                with writing(Path(place)):
+                    part.replace(place)
+    finally:
+        for part, place in ready:
+            if not is_url(place):
+                part.unlink(missing_ok=True)
+
+
+def _beside(local: Path, place: str) -> Path:
+    """A file brought to the disk of its place, under a temporary name; a URL is served at once."""
+    if is_url(place):
+        with _speaking(place, AudioWriteError, "could not be written"):
+            system, path = _system(place)
+            system.makedirs(system._parent(path), exist_ok=True)
+            system.put_file(str(local), f"{path}.part")
+            system.mv(f"{path}.part", path)
+        return local
+    target = Path(place)
+    part = target.with_name(f".{target.name[:40]}.{secrets.token_hex(4)}.part")
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(local, part)
+        except OSError:  # another disk, or one without links
+            try:
+                shutil.copyfile(local, part)
+            except BaseException:
+                part.unlink(missing_ok=True)
+                raise
+        with part.open("r+b") as file:
+            os.fsync(file.fileno())
+    return part
+
+
+@contextmanager
+def _speaking(
+    place: str, kind: type[AudioReadError | AudioWriteError], what: str
+) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # every kind of store raises errors of its own
+        reason = str(error).strip(" .") or type(error).__name__
+        raise kind(f"“{place}” {what}: {reason}.") from error
+
+
+def _system(place: str) -> tuple[Any, str]:
+    import fsspec
+
+    try:
+        system, path = fsspec.core.url_to_fs(place)
+    except (ImportError, ValueError) as error:
+        raise AudioReadError(
+            f"“{place}” cannot be reached: {error}. Install what fsspec needs for it."
+        ) from error
+    return system, path
+
+
+def _shop_prefix(key: str) -> str:
+    return f".clapsep-{key[:16]}-"
