@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import shutil
+import time
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -19,6 +21,7 @@ import soundfile
 
 from clapsep_desktop.errors import AudioWriteError
 
+_LEFT_BEHIND = 3600.0  # s without a change after which a temporary file is nobody's any more
 _SPARE_BYTES = 16 * 1024**2  # room on the disk beyond what the files are known to need
 
 
@@ -33,6 +36,7 @@ class StagedFile:
     def __init__(self, target: Path) -> None:
         self.target = target
         self.part = _temporary_name(target)
+        remove_left_behind(target, _LEFT_BEHIND)
         with writing(target):
             os.close(os.open(self.part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
             if target.exists():
@@ -164,6 +168,20 @@ def _free(folder: Path) -> int:
         return shutil.disk_usage(folder).free
     except OSError:
         return 0
+
+
+def remove_left_behind(target: Path, age: float = 0.0) -> None:
+    """Delete the temporary files of a target that a crash left.
+
+    Args:
+        target: the name they would have taken.
+        age: s for which they must not have changed.
+    """
+    names = re.compile(rf"\.{re.escape(target.name[:40])}\.[0-9a-f]{{8}}\.part")
+    with suppress(OSError):
+        for file in target.parent.iterdir():
+            if names.fullmatch(file.name) and time.time() - file.stat().st_mtime >= age:
+                file.unlink()
 
 
 def _temporary_name(target: Path) -> Path:

@@ -30,6 +30,7 @@ from clapsep_desktop.audio.staging import (
     check_room,
     put_in_place,
     real_target,
+    remove_left_behind,
     writing,
 )
 from clapsep_desktop.errors import (
@@ -182,6 +183,7 @@ def saving(path: Path, project: Project, results: Results) -> Generator[Progress
         put_in_place([staged])
     finally:
         staged.discard()
+    remove_left_behind(target)
     _remove_unused(folder, needed)
 
 
