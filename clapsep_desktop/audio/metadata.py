@@ -12,7 +12,7 @@ import io
 import struct
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ from clapsep_desktop.audio.chunk_metadata import (
     parse_mark,
     processed_bext,
 )
+from clapsep_desktop.audio.excerpt import Excerpt
 from clapsep_desktop.audio.formats import AudioInfo, TargetFormat
 from clapsep_desktop.audio.iff import append_chunks, content, copy_channel_mask, read_chunks
 
@@ -53,6 +54,7 @@ _RIFF_CHUNKS = frozenset(
     | {b"_PMX", b"id3 ", b"ID3 "}
 )
 _AIFF_CHUNKS = frozenset({*AIFF_NAMES, b"MARK", b"COMT", b"INST", b"MIDI", b"ID3 "})
+_POSITIONS = frozenset({b"cue ", b"MARK", b"smpl", b"COMT", b"INST"})  # untrue for a part
 _RIFF_ONLY = {b"bext": "broadcast data (bext)", b"iXML": "iXML data", b"cart": "cart data"}
 
 _ID3_TEXTS = {
@@ -99,25 +101,36 @@ class _Metadata:
         return not (self.tags or self.pictures or self.markers or self.chunks or self.id3)
 
 
-def carry_metadata(info: AudioInfo, target: Path, chosen: TargetFormat, comment: str) -> list[str]:
+def carry_metadata(
+    info: AudioInfo,
+    target: Path,
+    chosen: TargetFormat,
+    comment: str,
+    excerpt: Excerpt | None = None,
+    *,
+    carry: bool = True,
+) -> list[str]:
     """Carry over what the target's format can hold, and add a note on the processing.
 
     Args:
-        info: the recording.
+        info: the recording, but with the target's rate.
         target: a complete sound file, to be changed in place.
         chosen: the target's format.
         comment: the note; nothing is added where it is empty.
+        excerpt: which part of the recording the target holds, where it is not the whole.
+        carry: whether anything but the note is wanted.
 
     Returns:
         Sentences for the user on what was left behind.
     """
     name = info.path.name
     try:
-        found = _read(info)
+        found = _read(info) if carry else _Metadata(family="")
     except (MutagenError, OSError, ValueError, struct.error):
         found = _Metadata(family="")
         notes = [f"The tags of “{name}” could not be read and are not carried over."]
     else:
+        found = found if excerpt is None else _part_of(found, excerpt)
         notes = _left_behind(found, chosen, name)
     write = _WRITERS.get(_FAMILIES.get(chosen.major, ""))
     if write is None:
@@ -129,6 +142,22 @@ def carry_metadata(info: AudioInfo, target: Path, chosen: TargetFormat, comment:
             f"The tags of “{name}” could not be carried over into {chosen.container.title}."
         )
     return notes
+
+
+def _part_of(found: _Metadata, excerpt: Excerpt) -> _Metadata:
+    """What is true of a part of a recording."""
+    markers = excerpt.markers(found.markers)
+    chunks: Chunks = []
+    for name, data in found.chunks:
+        if name == b"bext":
+            data = excerpt.bext(data)
+        elif name == b"iXML":
+            data = excerpt.ixml(data)
+        if name not in _POSITIONS and not (name == b"LIST" and data[:4] == b"adtl"):
+            chunks.append((name, data))
+    if markers:
+        chunks += {"riff": build_cue, "aiff": build_mark}[found.family](markers)
+    return replace(found, markers=markers, chunks=chunks)
 
 
 def _left_behind(found: _Metadata, chosen: TargetFormat, name: str) -> list[str]:
