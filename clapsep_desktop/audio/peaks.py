@@ -7,6 +7,7 @@ from the recording's start, whatever is drawn, so that a waveform does not shimm
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -69,6 +70,19 @@ class PeakPyramid:
         self._levels = [_unknown(BIN, frames, channels)]
         while len(self._levels[-1].minimum) > FACTOR:
             self._levels.append(_unknown(self._levels[-1].size * FACTOR, frames, channels))
+
+    @classmethod
+    def silent(cls, frames: int, channels: int) -> PeakPyramid:
+        """The pyramid of silence."""
+        pyramid = cls(frames, channels)
+        for level in pyramid._levels:
+            for values in (level.minimum, level.maximum, level.energy):
+                values.fill(0.0)
+        return pyramid
+
+    def copy(self) -> PeakPyramid:
+        """Another pyramid that holds the same, to be updated on its own."""
+        return copy.deepcopy(self)
 
     def append(self, block: np.ndarray) -> None:
         """Add the recording's next frames, float (n, channels)."""
