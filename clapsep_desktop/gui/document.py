@@ -10,7 +10,9 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import TypeGuard
 
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QUndoCommand, QUndoStack
@@ -19,6 +21,7 @@ from clapsep_desktop.audio.formats import AudioInfo
 from clapsep_desktop.audio.mix import Layer, MixSource
 from clapsep_desktop.audio.source import AudioSource
 from clapsep_desktop.audio.store import AudioStore
+from clapsep_desktop.session.history import History
 from clapsep_desktop.session.session import Extraction, Session
 from clapsep_desktop.timebase import Span
 
@@ -26,7 +29,7 @@ ROLES = ("original", "kept", "removed")
 """What can be heard and seen of a recording."""
 
 UNDO_LIMIT = 200
-"""Undo steps that are kept."""
+"""Undo steps that are kept, if not told otherwise."""
 
 
 def _nothing() -> None:
@@ -64,6 +67,7 @@ class Document(QObject):
     Args:
         store: where the sound of extractions lies.
         parent: see QObject.
+        undo_limit: steps that can be undone.
 
     Attributes:
         session: what is shown now; None without a recording.
@@ -79,31 +83,63 @@ class Document(QObject):
     dirty_changed = Signal(bool)
     buffers_changed = Signal()
 
-    def __init__(self, store: AudioStore, parent: QObject | None = None) -> None:
+    def __init__(
+        self, store: AudioStore, parent: QObject | None = None, *, undo_limit: int = UNDO_LIMIT
+    ) -> None:
         super().__init__(parent)
         self.store = store
         self.session: Session | None = None
         self.material: Material | None = None
         self.project: Path | None = None
         self.undo_stack = QUndoStack(self)
-        self.undo_stack.setUndoLimit(UNDO_LIMIT)  # works on an empty stack only
+        self.undo_stack.setUndoLimit(undo_limit)  # works on an empty stack only
         self.undo_stack.cleanChanged.connect(self._on_clean_changed)
         self.undo_stack.indexChanged.connect(self._sweep)
         self._held: dict[str, int] = {}  # buffers that a job needs, and how many jobs do
         self._readers: dict[str, AudioSource] = {}
         self._growing: Layer | None = None
+        self._silent = False  # while a history is replayed
         self._sources: dict[str, AudioSource] = {}
 
     # -- Opening and closing -------------------------------------------------------------------
 
-    def open(self, session: Session, material: Material, project: Path | None = None) -> None:
-        """Show a recording instead of the one before."""
+    def open(self, history: History, material: Material, project: Path | None = None) -> None:
+        """Show a recording, with the steps that were done to it, instead of the one before.
+
+        Args:
+            history: its states; what is not rendered any more is shown so.
+            material: its samples.
+            project: the file that the history comes from, if any.
+
+        Raises:
+            KeyError: a buffer of the history is not in the store; the recording before is open
+                still.
+        """
+        for state in history.states:
+            for buffer in state.buffers:
+                self.store.open(buffer)
+        self.hold(history.buffers)
         self.close()
         self.material, self.project = material, project
-        self.session = session
+        self._replay(history)
+        self.release(history.buffers)
         self._mix()
         self.opened.emit()
         self.session_changed.emit()
+
+    def _replay(self, history: History) -> None:
+        """Fill the undo stack without telling anyone."""
+        self._silent = True
+        try:
+            self.session = history.states[0]
+            for title, (before, after) in zip(
+                history.titles, pairwise(history.states), strict=True
+            ):
+                self.undo_stack.push(_Edit(self, title, before, after, ""))
+            self.undo_stack.setIndex(history.index)
+            self.undo_stack.setClean()
+        finally:
+            self._silent = False
 
     def close(self) -> None:
         """Let go of the recording and of everything made of it."""
@@ -117,6 +153,16 @@ class Document(QObject):
         self.undo_stack.clear()
         self._sweep()
         material.close()
+
+    @property
+    def history(self) -> History:
+        """Every state that undo and redo reach, to be saved."""
+        assert self.session is not None
+        stack = self.undo_stack
+        edits = [edit for index in range(stack.count()) if _is_edit(edit := stack.command(index))]
+        first = edits[0].before if edits else self.session
+        titles = tuple(edit.text() for edit in edits)
+        return History((first, *(edit.after for edit in edits)), titles, stack.index())
 
     @property
     def is_open(self) -> bool:
@@ -164,6 +210,8 @@ class Document(QObject):
     def show(self, session: Session) -> None:
         """Show a session; only undo steps call this."""
         before, self.session = self.session, session
+        if self._silent:
+            return
         self._mix()
         self.session_changed.emit()
         changed = None if before is None else changed_span(before, session)
@@ -262,8 +310,8 @@ class Document(QObject):
             needed.add(self.material.buffer)
         for index in range(self.undo_stack.count()):
             edit = self.undo_stack.command(index)
-            assert isinstance(edit, _Edit)
-            needed |= edit.before.buffers | edit.after.buffers
+            if _is_edit(edit):
+                needed |= edit.before.buffers | edit.after.buffers
         return frozenset(needed)
 
     @Slot()
@@ -305,6 +353,11 @@ class _Edit(QUndoCommand):
             return False
         self.after = other.after
         return True
+
+
+def _is_edit(command: QUndoCommand) -> TypeGuard[_Edit]:
+    """Tells the type checker what the stack holds; nothing else is ever pushed."""
+    return isinstance(command, _Edit)
 
 
 def changed_span(before: Session, after: Session) -> Span | None:

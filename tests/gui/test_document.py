@@ -15,6 +15,7 @@ from clapsep_desktop.audio.source import ArraySource
 from clapsep_desktop.audio.store import AudioStore
 from clapsep_desktop.gui.document import Document, Material, changed_span
 from clapsep_desktop.query import Query
+from clapsep_desktop.session.history import History
 from clapsep_desktop.session.session import Extraction, Marker, Recording, Session
 from clapsep_desktop.timebase import Span
 from tests.support.signals import noise
@@ -29,7 +30,7 @@ SPAN = Span(1_000, 2_000)
 def document(tmp_path: Path) -> Iterator[Document]:
     document = Document(AudioStore(tmp_path / "store"))
     info = AudioInfo(RECORDING.path, "WAV", "FLOAT", RATE, 1, FRAMES)
-    document.open(Session(RECORDING), Material(info, ArraySource(SAMPLES, RATE)))
+    document.open(History.of(Session(RECORDING)), Material(info, ArraySource(SAMPLES, RATE)))
     yield document
     document.close()
     document.store.close()
@@ -180,6 +181,34 @@ def test_saving_makes_it_clean_and_undo_dirty_again(document):
     assert document.is_dirty
     document.undo_stack.redo()
     assert not document.is_dirty
+
+
+def test_a_history_comes_back_with_its_undo_steps(document, qtbot):
+    first, second = rendered(document, seed=1), rendered(document, seed=2)
+    document.hold([first.buffer, second.buffer])
+    add(document, first)
+    add(document, second)
+    document.undo_stack.undo()
+    history, kept = document.history, read(document, "kept")
+    with qtbot.waitSignals([document.closed, document.opened]):
+        document.open(history, document.material, Path("rain.clapsep"))
+    document.release([first.buffer, second.buffer])
+    assert document.history == history
+    assert not document.is_dirty
+    assert np.array_equal(read(document, "kept"), kept)
+    document.undo_stack.redo()
+    assert document.session.extractions == (first, second)
+    document.undo_stack.undo()
+    document.undo_stack.undo()
+    assert np.array_equal(read(document, "kept"), SAMPLES)
+
+
+def test_a_history_whose_sound_is_gone_leaves_what_is_open(document):
+    lost = Extraction(query=Query.of(remove=["rain"]), span=SPAN, buffer="gone")
+    history = History.of(Session(RECORDING, (lost,)))
+    with pytest.raises(KeyError):
+        document.open(history, document.material)
+    assert document.session == Session(RECORDING)
 
 
 # -- Where two sessions differ -----------------------------------------------------------------

@@ -25,6 +25,7 @@ from clapsep_desktop.gui.operations.extracting import (
 )
 from clapsep_desktop.gui.operations.opening import open_steps, recording_of
 from clapsep_desktop.gui.requests import ExtractionRequest
+from clapsep_desktop.session.history import History
 from clapsep_desktop.session.session import Extraction, Marker, Session, new_id
 from clapsep_desktop.timebase import Span, format_time
 
@@ -103,7 +104,7 @@ class Operations(QObject):
         )
 
     def _show(self, material: Material) -> None:
-        self._document.open(Session(recording_of(material)), material)
+        self._document.open(History.of(Session(recording_of(material))), material)
         if material.info.warning:
             self.noted.emit(material.info.warning)
         self.opened.emit(material.info.path)

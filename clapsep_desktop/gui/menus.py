@@ -1,0 +1,119 @@
+"""The menu bar: which command lies where, and the menus that grow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMenu, QMenuBar
+
+from clapsep_desktop.gui.actions import Actions
+
+SEPARATOR = ""
+RECENT = "recent"
+PANELS = "panels"
+THEMES = "themes"
+
+MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("&File", (
+        "open", RECENT, "open_demo", SEPARATOR, "save", "save_as", "export", SEPARATOR,
+        "close", "preferences", "quit",
+    )),
+    ("&Edit", (
+        "undo", "redo", SEPARATOR, "select_all", "select_none", "extend_start", "extend_end",
+        "edge_start", "edge_end", SEPARATOR, "snap", "spectral", SEPARATOR, "marker",
+    )),
+    ("&View", (
+        "zoom_in", "zoom_out", "zoom_selection", "zoom_fit", SEPARATOR, "follow", SEPARATOR,
+        THEMES, "full_screen",
+    )),
+    ("&Transport", (
+        "play", "play_past", "pause", "stop_here", "to_start", "to_end", "loop", SEPARATOR,
+        "hear_original", "hear_kept", "hear_removed", "match_loudness",
+    )),
+    ("E&xtract", (
+        "extract", "preview", "repeat", "cancel", SEPARATOR, "focus_query", "example_keep",
+        "example_remove", SEPARATOR, "compare",
+    )),
+    ("&Window", ("next_pane", "previous_pane", SEPARATOR, PANELS, "reset_layout")),
+    ("&Help", ("hint", "keys", SEPARATOR, "get_base", SEPARATOR, "about")),
+)  # fmt: skip
+
+
+def fill(bar: QMenuBar, actions: Actions, grown: dict[str, Callable[[QMenu], None]]) -> None:
+    """Build the menus.
+
+    Args:
+        bar: gets them.
+        actions: the commands.
+        grown: for each of `RECENT`, `PANELS` and `THEMES` what puts it into a menu.
+    """
+    for title, names in MENUS:
+        menu = bar.addMenu(title)
+        menu.setObjectName(f"menu_{title.replace('&', '').lower()}")
+        menu.setToolTipsVisible(True)
+        for name in names:
+            if name == SEPARATOR:
+                menu.addSeparator()
+            elif name in grown:
+                grown[name](menu)
+            else:
+                menu.addAction(actions[name])
+
+
+class RecentMenu(QObject):
+    """The recent files as a menu, the newest first; those that are gone are marked.
+
+    Signals:
+        chosen(Path): a file that is there.
+        cleared(): the list is to be emptied.
+    """
+
+    chosen = Signal(object)
+    cleared = Signal()
+
+    def __init__(self, files: Callable[[], Sequence[Path]], parent: QObject) -> None:
+        super().__init__(parent)
+        self._files = files
+
+    def put_into(self, menu: QMenu) -> None:
+        """Add it to a menu."""
+        own = menu.addMenu("Open &Recent")
+        own.setObjectName("menu_recent")
+        own.setToolTipsVisible(True)
+        own.aboutToShow.connect(self._fill)
+        self._menu = own
+
+    @Slot()
+    def _fill(self) -> None:
+        self._menu.clear()
+        files = self._files()
+        for number, path in enumerate(files, 1):
+            self._menu.addAction(self._action(number, path))
+        if not files:
+            self._menu.addAction("No Recent Files").setEnabled(False)
+            return
+        self._menu.addSeparator()
+        clear = self._menu.addAction("&Clear List")
+        clear.setObjectName("action_clear_recent")
+        clear.triggered.connect(self.cleared)
+
+    def _action(self, number: int, path: Path) -> QAction:
+        there = path.exists()
+        name = path.name.replace("&", "&&")
+        text = f"&{number}  {name}" if number < 10 else f"{number}  {name}"
+        action = QAction(text if there else f"{text}  (missing)", self._menu)
+        action.setObjectName(f"action_recent_{number}")
+        action.setEnabled(there)
+        action.setToolTip(str(path) if there else f"{path} is not there any more.")
+        action.setData(path)
+        action.triggered.connect(self._choose)
+        return action
+
+    @Slot()
+    def _choose(self) -> None:
+        action = self.sender()
+        assert isinstance(action, QAction)
+        self.chosen.emit(action.data())

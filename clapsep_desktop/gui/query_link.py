@@ -1,0 +1,151 @@
+"""Between the query panel and the document: what is asked, of which part, and the answer."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Slot
+
+from clapsep_desktop.errors import ClapSepError, QueryError
+from clapsep_desktop.gui.document import Document
+from clapsep_desktop.gui.jobs import JobRunner
+from clapsep_desktop.gui.model_choices import model_choices
+from clapsep_desktop.gui.operations.operations import Operations
+from clapsep_desktop.gui.preferences import Settings
+from clapsep_desktop.gui.prompt_rows import Side
+from clapsep_desktop.gui.query_panel import BUSY, QueryPanel
+from clapsep_desktop.gui.requests import ExtractionRequest, preview_span
+from clapsep_desktop.gui.timeline import Timeline
+from clapsep_desktop.model import registry
+from clapsep_desktop.query import AudioPrompt
+from clapsep_desktop.timebase import Span
+
+NOTHING_OPEN = "Open a recording first."
+
+
+class QueryLink(QObject):
+    """Makes requests of what the panel and the timeline say, and tells the panel what happens.
+
+    Args:
+        panel: where the query is written.
+        timeline: what is selected.
+        document: what is open.
+        operations: carries requests out.
+        runner: whether something runs.
+        settings: the chosen model and earlier queries.
+    """
+
+    def __init__(
+        self,
+        panel: QueryPanel,
+        timeline: Timeline,
+        document: Document,
+        operations: Operations,
+        runner: JobRunner,
+        settings: Settings,
+    ) -> None:
+        super().__init__(panel)
+        self._panel, self._timeline, self._document = panel, timeline, document
+        self._operations, self._runner, self._settings = operations, runner, settings
+        panel.extract_requested.connect(self.extract)
+        panel.preview_requested.connect(self.preview)
+        panel.use_selection_as_example.connect(self.use_selection)
+        panel.query_changed.connect(self._keep_choices)
+        timeline.selection_changed.connect(self._on_selection)
+        document.opened.connect(self._on_document)
+        document.closed.connect(self._on_document)
+        operations.planned.connect(panel.show_plan)
+        runner.started.connect(self._on_started)
+        runner.idle.connect(self._on_idle)
+        panel.model = settings.values.model
+        panel.specialists = settings.values.specialists
+        panel.set_recent(settings.recent_queries)
+        self.refresh_models()
+        self._on_document()
+
+    def refresh_models(self) -> None:
+        """Look which models are installed."""
+        names = [model.name for model in registry.installed()]
+        self._panel.set_models(model_choices(names))
+
+    @Slot()
+    def extract(self) -> None:
+        """Ask for the extraction that the panel describes."""
+        request = self._request(self.scope)
+        if request is None:
+            return
+        self._settings.remember_query(request.query)
+        self._panel.set_recent(self._settings.recent_queries)
+        self._operations.extract(request, first=self._timeline.playhead)
+
+    @Slot()
+    def preview(self) -> None:
+        """Ask for some seconds of it, from the cursor on."""
+        span = preview_span(self._timeline.cursor, self._timeline.rate, self._timeline.frames)
+        request = self._request(span)
+        if request is not None:
+            self._operations.preview(request)
+
+    @Slot()
+    def repeat(self) -> None:
+        """Ask the last query again, of what is selected now."""
+        span = self.scope
+        if span is not None:
+            self._operations.repeat_last(span, self._timeline.band)
+
+    @Slot(str)
+    def use_selection(self, side: Side) -> None:
+        """Put the selection on a side of the query as an example."""
+        selection, session = self._timeline.selection, self._document.session
+        if selection is None or session is None:
+            return
+        rate = session.recording.rate
+        example = AudioPrompt(session.recording.path, selection.start / rate, selection.stop / rate)
+        self._panel.add_prompt(side, example)
+
+    @property
+    def scope(self) -> Span | None:
+        """The part that the query is about; None without a recording."""
+        selection = self._timeline.selection
+        if self._panel.scope == "selection" and selection is not None:
+            return selection
+        return Span(0, self._timeline.frames) if self._timeline.frames else None
+
+    def _request(self, span: Span | None) -> ExtractionRequest | None:
+        panel, timeline = self._panel, self._timeline
+        try:
+            if span is None:
+                raise QueryError(NOTHING_OPEN)
+            if self._runner.current is not None:
+                raise QueryError(BUSY)
+            return ExtractionRequest(
+                query=panel.query(),
+                span=span,
+                band=timeline.band if panel.scope == "selection" else None,
+                channels=panel.channels,
+                model=panel.model,
+                specialists=panel.specialists,
+            )
+        except ClapSepError as error:
+            panel.show_error(str(error))
+            return None
+
+    @Slot()
+    def _keep_choices(self) -> None:
+        self._settings.update(model=self._panel.model, specialists=self._panel.specialists)
+
+    @Slot()
+    def _on_selection(self) -> None:
+        self._panel.set_has_selection(self._timeline.selection is not None)
+
+    @Slot()
+    def _on_document(self) -> None:
+        self._panel.set_obstacle("" if self._document.is_open else NOTHING_OPEN)
+
+    @Slot()
+    def _on_started(self) -> None:
+        self._panel.set_busy(True)
+        self._panel.show_error("")
+
+    @Slot()
+    def _on_idle(self) -> None:
+        self._panel.set_busy(False)
+        self._panel.show_plan("")
