@@ -222,14 +222,49 @@ class _TruePeak:
         return self._largest
 
     def _look_between(self, samples: np.ndarray) -> None:
-        """Interpolate between the middle two of every ``_TAPS`` samples that can hold the peak."""
-        middle = _TAPS // 2
-        around = scipy.ndimage.maximum_filter1d(np.abs(samples), 4)[middle : 1 - middle]
-        gaps = np.flatnonzero(around * _HIGHEST_RISE > self._largest)
-        windows = sliding_window_view(samples, _TAPS)
+        gaps = _gaps_above(samples, self._largest)
         for start in range(0, len(gaps), _GAPS):
-            between = windows[gaps[start : start + _GAPS]] @ self._phases.T
-            self._largest = max(self._largest, float(np.abs(between).max()))
+            between = _between(samples, gaps[start : start + _GAPS], self._phases)
+            self._largest = max(self._largest, float(between.max()))
+
+
+def oversampled_peaks(samples: np.ndarray, rate: int, above: float) -> np.ndarray:
+    """The magnitude of the waveform at and around each frame, in the loudest channel.
+
+    Args:
+        samples: float (n, channels); beyond them there is silence, NaN counts as silence.
+        rate: Hz.
+        above: a magnitude; between samples the waveform is looked at only where it can reach it.
+
+    Returns:
+        float64 (n,).
+    """
+    clean = np.nan_to_num(samples.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    peaks: np.ndarray = np.abs(clean).max(axis=1, initial=0.0)
+    phases = interpolator(oversampling(rate))
+    if not len(phases) or peaks.max(initial=0.0) * _HIGHEST_RISE <= above:
+        return peaks
+    middle = _TAPS // 2
+    for channel in clean.T:
+        padded = np.pad(channel, middle)
+        gaps = _gaps_above(padded, above)  # gap k lies between the frames k - 1 and k
+        between = _between(padded, gaps, phases)
+        np.maximum.at(peaks, np.maximum(gaps - 1, 0), between)
+        np.maximum.at(peaks, np.minimum(gaps, len(peaks) - 1), between)
+    return peaks
+
+
+def _gaps_above(samples: np.ndarray, level: float) -> np.ndarray:
+    """The windows of ``_TAPS`` samples in whose middle a peak above a level can lie."""
+    middle = _TAPS // 2
+    around = scipy.ndimage.maximum_filter1d(np.abs(samples), 4)[middle : 1 - middle]
+    return np.flatnonzero(around * _HIGHEST_RISE > level)
+
+
+def _between(samples: np.ndarray, gaps: np.ndarray, phases: np.ndarray) -> np.ndarray:
+    """The largest magnitude between the middle two samples of some windows."""
+    between: np.ndarray = np.abs(sliding_window_view(samples, _TAPS)[gaps] @ phases.T).max(axis=1)
+    return between
 
 
 def oversampling(rate: int) -> int:

@@ -34,6 +34,27 @@ def to_integers(samples: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]
     return np.clip(rounded, -scale, scale - 1, out=rounded).astype(kind), clipped
 
 
+class Dither:
+    """Noise of triangular distribution, two steps wide, that makes rounding errors plain noise.
+
+    The same samples in the same blocks are dithered alike in every run. See S. P. Lipshitz et al.,
+    Quantization and dither: a theoretical survey, JAES 40 (1992).
+
+    Args:
+        bits: depth of the integers, 2 to 32.
+    """
+
+    def __init__(self, bits: int) -> None:
+        self._bits = bits
+        self._generator = np.random.default_rng(0)
+
+    def __call__(self, samples: np.ndarray) -> np.ndarray:
+        """Samples of full scale 1.0, (n, channels), with the noise on top, float64."""
+        noise = self._generator.random((2, *samples.shape), np.float32)
+        noisy: np.ndarray = samples + (noise[0] - noise[1]) * 2.0 ** (1 - self._bits)
+        return noisy
+
+
 def split(source: np.ndarray, kept: np.ndarray, bits: int) -> Quantized:
     """Round ``kept`` and give the rest of the rounded source to the removed part.
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from clapsep_desktop.audio.quantize import split, to_integers
+from clapsep_desktop.audio.quantize import Dither, split, to_integers
 
 BITS = st.sampled_from([8, 16, 24, 32])
 LOUD = st.floats(-3.0, 3.0)
@@ -44,3 +44,22 @@ def test_clipped_samples_are_counted_on_the_side_that_lost(kept, counts):
 def test_a_source_beyond_full_scale_counts_as_clipped():
     parts = split(np.array([1.5, 1.5]), np.array([1.5, 0.5]), 16)
     assert (parts.clipped_kept, parts.clipped_removed) == (1, 1)
+
+
+def test_dither_makes_the_mean_true_and_the_noise_independent_of_the_sound():
+    """A constant of a tenth of a step is lost by rounding, but not by dithered rounding."""
+    step = 2.0**-7
+    values = np.full((200_000, 1), 0.1 * step)
+    assert not to_integers(values, 8)[0].any()
+    rounded, _ = to_integers(Dither(8)(values), 8)
+    assert rounded.mean() == pytest.approx(0.1, abs=0.01)
+    # The error of triangular dither has a variance of a quarter of a step squared, at any level.
+    for level in (0.0, 0.3, 0.5):
+        rounded, _ = to_integers(Dither(8)(np.full((200_000, 1), level * step)), 8)
+        assert (rounded - level).var() == pytest.approx(0.25, rel=0.03)
+
+
+def test_dither_is_the_same_in_every_run():
+    samples = np.zeros((1_000, 2), np.float32)
+    np.testing.assert_array_equal(Dither(16)(samples), Dither(16)(samples))
+    assert np.abs(Dither(16)(samples)).max() <= 2.0**-15
