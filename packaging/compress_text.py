@@ -33,7 +33,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
 from clapsep_desktop.model import text  # noqa: E402
-from clapsep_desktop.model.lowbit import GROUP, pack  # noqa: E402
+from clapsep_desktop.model.lowbit import GROUP, pack, stored  # noqa: E402
 
 MAX_TOKENS = 256  # the length the published encoder was trained for
 WORD_BITS = 4  # of the word embeddings, half of all weights and the least sensitive
@@ -118,15 +118,14 @@ def _renumber(tokenizer: dict[str, Any], words: list[str]) -> None:
 def _save(
     folder: Path, config: dict[str, Any], tokenizer: dict[str, Any], weights: dict[str, np.ndarray]
 ) -> None:
-    stored: dict[str, np.ndarray] = {}
+    content: dict[str, np.ndarray] = {}
     for name, array in weights.items():
         if array.ndim == 2:
-            packed = pack(array, _bits(name), GROUP)
-            stored |= {f"{name}.planes": packed.planes, f"{name}.scale": packed.scale}
+            content |= stored(name, pack(array, _bits(name), GROUP))
         else:
-            stored[name] = array.astype(np.float16)
+            content[name] = array.astype(np.float16)
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(stored, folder / text.WEIGHTS_FILE)
+    save_file(content, folder / text.WEIGHTS_FILE)
     _write_json(folder / text.CONFIG_FILE, config, indent=2)
     _write_json(folder / text.TOKENIZER_FILE, tokenizer, indent=0)
 

@@ -11,6 +11,7 @@ bits equally simple to store and quick to read.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,6 +61,34 @@ def unpack(packed: PackedMatrix) -> np.ndarray:
     groups -= _middle(bits)
     groups *= packed.scale.astype(np.float32)[..., None]
     return groups.reshape(rows, -1)
+
+
+def fitting_group(columns: int) -> int | None:
+    """The largest group, of `GROUP` columns at most, that cuts so many evenly; None if none does.
+
+    >>> fitting_group(1296), fitting_group(513)
+    (48, None)
+    """
+    return next((g for g in range(GROUP, 7, -8) if columns % g == 0), None)
+
+
+def stored(name: str, packed: PackedMatrix) -> dict[str, np.ndarray]:
+    """A packed matrix as two arrays of a file, named after the weight."""
+    return {f"{name}.planes": packed.planes, f"{name}.scale": packed.scale}
+
+
+def unpacked(arrays: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
+    """Every weight of a file by its name, float32: matrices from `stored`, others as they are.
+
+    Raises:
+        KeyError: a matrix lacks its scale.
+    """
+    for key, array in arrays.items():
+        name, _, kind = key.rpartition(".")
+        if kind == "planes":
+            yield name, unpack(PackedMatrix(array, arrays[f"{name}.scale"]))
+        elif kind != "scale" or f"{name}.planes" not in arrays:
+            yield key, array.astype(np.float32)
 
 
 def _middle(bits: int) -> np.float32:

@@ -1,7 +1,7 @@
 """Mini: the small CLAPSep that ships with the program, as the engine runs it.
 
-A folder holds ``config.json``, ``weights.safetensors`` (half precision) and ``text/``, the
-sentence encoder, which is loaded by the first query in words.
+A folder holds ``config.json``, ``weights.safetensors`` (matrices in eight bits, the rest in half
+precision) and ``text/``, the sentence encoder, which is loaded by the first query in words.
 """
 
 from __future__ import annotations
@@ -17,19 +17,27 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
 from torch import Tensor
 from torch.nn import functional as F
 
 from clapsep_desktop.errors import ModelDamagedError, ModelMismatchError, ModelMissingError
+from clapsep_desktop.model import lowbit
 from clapsep_desktop.model.folder import describe
 from clapsep_desktop.model.interface import SpectralFilter, SpectralGrid, WindowPlan
 from clapsep_desktop.model.mini_net import MiniConfig, MiniNet, fold_norms
 from clapsep_desktop.model.text import SentenceEncoder
 
 ARCHITECTURE = "clapsep-mini"
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, 2)
+"""Formats of weights that can be loaded; the first had all of them in half precision."""
+
+BITS = 8
+LEAST_PACKED = 4096
+"""Weights that a matrix must have to be packed; smaller ones would save nothing worth having."""
+
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "weights.safetensors"
 TEXT_FOLDER = "text"
@@ -130,10 +138,16 @@ def load(folder: Path, device: torch.device) -> Mini:
     description = _read_description(folder / CONFIG_FILE)
     try:
         sha256 = description["files"][WEIGHTS_FILE]["sha256"]
-        state = _read_weights(folder / WEIGHTS_FILE, sha256)
+        weights = _read_weights(folder / WEIGHTS_FILE, sha256)
         net = MiniNet(_sizes(description["sizes"]))
-        net.load_state_dict({name: tensor.float() for name, tensor in state.items()})
-    except (KeyError, RuntimeError, TypeError) as error:
+        shapes = {name: weight.shape for name, weight in net.state_dict().items()}
+        net.load_state_dict(
+            {
+                name: torch.from_numpy(weight.reshape(shapes.get(name, weight.shape)))
+                for name, weight in weights.items()
+            }
+        )
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
         raise ModelMismatchError(
             f"The weights in {folder} do not fit its {CONFIG_FILE}: {error}"
         ) from error
@@ -141,7 +155,7 @@ def load(folder: Path, device: torch.device) -> Mini:
 
 
 def save(net: MiniNet, folder: Path, **notes: Any) -> None:
-    """Writes config.json and half-precision weights; the sentence encoder is not touched.
+    """Writes config.json and the weights in few bits; the sentence encoder is not touched.
 
     Args:
         net: the network as trained, its normalisations not folded.
@@ -149,11 +163,10 @@ def save(net: MiniNet, folder: Path, **notes: Any) -> None:
         notes: anything worth knowing about the weights, kept in config.json.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    state = {
-        name: tensor.half().contiguous() if tensor.is_floating_point() else tensor
-        for name, tensor in net.state_dict().items()
-    }
-    data = save_tensors(state)
+    state: dict[str, np.ndarray] = {}
+    for name, weight in net.state_dict().items():
+        state |= _compact(name, weight.cpu().numpy())
+    data = save_arrays(state)
     description = {
         "architecture": ARCHITECTURE,
         "format": FORMAT,
@@ -166,6 +179,16 @@ def save(net: MiniNet, folder: Path, **notes: Any) -> None:
     }
     _replace(folder / WEIGHTS_FILE, data)
     _replace(folder / CONFIG_FILE, (json.dumps(description, indent=2) + "\n").encode())
+
+
+def _compact(name: str, weight: np.ndarray) -> dict[str, np.ndarray]:
+    """A weight as the arrays that keep it: packed if it is a large matrix, else in 16 bits."""
+    if weight.ndim > 1 and weight.size >= LEAST_PACKED:
+        rows = weight.reshape(len(weight), -1)
+        group = lowbit.fitting_group(rows.shape[1])
+        if group is not None:
+            return lowbit.stored(name, lowbit.pack(rows, BITS, group))
+    return {name: weight.astype(np.float16) if weight.dtype.kind == "f" else weight}
 
 
 def _described(text: Path) -> dict[str, Any]:
@@ -187,7 +210,7 @@ def _read_description(path: Path) -> dict[str, Any]:
         raise ModelMissingError(f"{path.parent} is not a model: it has no {CONFIG_FILE}.") from None
     except (OSError, ValueError) as error:
         raise ModelDamagedError(f"{path} cannot be read: {error}") from error
-    if not isinstance(description, dict) or description.get("format") != FORMAT:
+    if not isinstance(description, dict) or description.get("format") not in READABLE:
         raise ModelMismatchError(f"{path} does not describe a mini model of this version.")
     return description
 
@@ -199,7 +222,8 @@ def _sizes(stored: dict[str, Any]) -> MiniConfig:
     return MiniConfig(**{**stored, "widths": tuple(stored["widths"])})
 
 
-def _read_weights(path: Path, sha256: str) -> dict[str, Tensor]:
+def _read_weights(path: Path, sha256: str) -> dict[str, np.ndarray]:
+    """Every weight by its name in the network, float32; a matrix may have lost its shape."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -211,6 +235,6 @@ def _read_weights(path: Path, sha256: str) -> dict[str, Tensor]:
             f"{path} is not the file its {CONFIG_FILE} describes. Install the model again."
         )
     try:
-        return load_tensors(data)
-    except SafetensorError as error:
+        return dict(lowbit.unpacked(load_arrays(data)))
+    except (KeyError, SafetensorError) as error:
         raise ModelDamagedError(f"{path} is damaged: {error}. Install the model again.") from error

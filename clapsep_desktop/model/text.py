@@ -9,7 +9,7 @@ A folder holds ``config.json`` (the shape of the network), ``tokenizer.json`` an
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from clapsep_desktop.errors import ModelDamagedError, ModelMismatchError, ModelMissingError
-from clapsep_desktop.model.lowbit import PackedMatrix, unpack
+from clapsep_desktop.model.lowbit import unpacked
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -121,21 +121,12 @@ def _read_tokenizer(path: Path) -> Tokenizer:
 def _read_weights(path: Path) -> dict[str, np.ndarray]:
     """Every weight by its name in the network, float32."""
     try:
-        return dict(_unpacked(load_file(path)))
+        return dict(unpacked(load_file(path)))
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise ModelDamagedError(
             f"The sentence encoder's weights {path} are damaged ({error}). "
             "Install the application again."
         ) from error
-
-
-def _unpacked(stored: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
-    for key, tensor in stored.items():
-        name, _, kind = key.rpartition(".")
-        if kind == "planes":
-            yield name, unpack(PackedMatrix(tensor, stored[f"{name}.scale"]))
-        elif kind != "scale":
-            yield key, tensor.astype(np.float32)
 
 
 def _build_bert(sizes: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> BertModel:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clapsep_desktop.model.lowbit import pack, unpack
+from clapsep_desktop.model.lowbit import fitting_group, pack, stored, unpack, unpacked
 
 
 def _matrix(seed: int, rows: int, columns: int) -> np.ndarray:
@@ -61,3 +61,23 @@ def test_zeros_and_tiny_numbers_stay_small() -> None:
 def test_what_cannot_be_packed_is_refused(bits: int, columns: int, group: int) -> None:
     with pytest.raises(ValueError, match="cannot pack"):
         pack(_matrix(0, 2, columns), bits, group)
+
+
+@given(st.integers(1, 5_000))
+def test_a_group_cuts_the_columns_evenly(columns: int) -> None:
+    group = fitting_group(columns)
+    assert (group is None) == (columns % 8 != 0)
+    if group is not None:
+        assert columns % group == 0
+        assert 8 <= group <= 64
+
+
+def test_a_files_weights_come_back_by_name() -> None:
+    matrix, vector = _matrix(1, 6, 48), _matrix(2, 1, 5)[0].astype(np.float16)
+    file = {**stored("a.weight", pack(matrix, 8, 48)), "a.bias": vector, "norm.scale": vector}
+    weights = dict(unpacked(file))
+    assert list(weights) == ["a.weight", "a.bias", "norm.scale"]
+    np.testing.assert_allclose(weights["a.weight"], matrix, atol=np.abs(matrix).max() / 127)
+    assert weights["norm.scale"].dtype == np.float32
+    with pytest.raises(KeyError):
+        dict(unpacked({"a.planes": file["a.weight.planes"]}))
