@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeGuard
@@ -22,7 +22,7 @@ from clapsep_desktop.audio.mix import Layer, MixSource
 from clapsep_desktop.audio.source import AudioSource
 from clapsep_desktop.audio.store import AudioStore
 from clapsep_desktop.session.history import History
-from clapsep_desktop.session.session import Extraction, Session
+from clapsep_desktop.session.session import Extraction, Recording, Session
 from clapsep_desktop.timebase import Span
 
 ROLES = ("original", "kept", "removed")
@@ -136,7 +136,8 @@ class Document(QObject):
                 history.titles, pairwise(history.states), strict=True
             ):
                 self.undo_stack.push(_Edit(self, title, before, after, ""))
-            self.undo_stack.setIndex(history.index)
+            forgotten = len(history.titles) - self.undo_stack.count()  # beyond the limit
+            self.undo_stack.setIndex(max(history.index - forgotten, 0))
             self.undo_stack.setClean()
         finally:
             self._silent = False
@@ -193,6 +194,16 @@ class Document(QObject):
             return
         self._layers(session)  # what can fail does so before the push
         self.undo_stack.push(_Edit(self, title, self.session, session, merge))
+
+    def know_recording(self, recording: Recording) -> None:
+        """Know the recording better in every state, such as by its hash; nothing else changes."""
+        assert self.session is not None
+        self.session = replace(self.session, recording=recording)
+        for index in range(self.undo_stack.count()):
+            edit = self.undo_stack.command(index)
+            if _is_edit(edit):
+                edit.before = replace(edit.before, recording=recording)
+                edit.after = replace(edit.after, recording=recording)
 
     def forget_undo(self) -> int:
         """Give up all undo steps, and with them the disk space that only they need.

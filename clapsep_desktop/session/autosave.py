@@ -164,12 +164,21 @@ class Autosave:
             self._changed.notify_all()
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Wait until all is written or has failed; False if that took longer than ``timeout`` s."""
+        """Wait until all is written.
+
+        Args:
+            timeout: s to wait at most; None waits as long as it takes.
+
+        Returns:
+            Whether it is; False where writing fails, too.
+        """
         with self._changed:
-            return self._changed.wait_for(
-                lambda: self._is_failing or (self._pending is None and not self._is_writing),
-                timeout,
-            )
+            self._changed.wait_for(lambda: self._is_failing or self._is_idle, timeout)
+            return self._is_idle and not self._is_failing
+
+    @property
+    def _is_idle(self) -> bool:
+        return self._pending is None and not self._is_writing
 
     def clear(self) -> None:
         """Forget the session: there is nothing to recover any more."""

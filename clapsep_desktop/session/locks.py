@@ -154,6 +154,10 @@ class ProjectLock:
                     os.link(aside, self.path)
             aside.unlink(missing_ok=True)
 
+    def is_of(self, project: Path) -> bool:
+        """Whether it is the lock of a project, by whatever links that is reached."""
+        return Path(os.path.realpath(project)) == self.project
+
     def release(self) -> None:
         """Give the project free; a lock that another process took meanwhile stays."""
         if self.is_held and _content(self.path) == self._text:

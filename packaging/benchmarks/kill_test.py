@@ -375,7 +375,7 @@ class KillTest:
             *self.problems_of_files(),
         ]
         self.lost[moment] += problems
-        if self.expected.steps:
+        if self.expected.steps or None not in self.expected.projects:
             self.with_work[moment] += 1
             self.recovered[moment] += not problems
 

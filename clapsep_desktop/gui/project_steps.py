@@ -1,0 +1,166 @@
+"""Opening and saving projects: the parts that run on the job thread."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from clapsep_desktop.audio.files import probe
+from clapsep_desktop.audio.store import AudioStore
+from clapsep_desktop.errors import AudioReadError, ClapSepError, SourceChangedError
+from clapsep_desktop.gui.document import Material
+from clapsep_desktop.gui.jobs import Progress, Steps
+from clapsep_desktop.gui.operations.opening import open_steps
+from clapsep_desktop.session import project as projects
+from clapsep_desktop.session import recovery, source
+from clapsep_desktop.session.autosave import Autosave
+from clapsep_desktop.session.history import History
+from clapsep_desktop.session.project import Opened, Project, data_folder, load, taking_in
+
+T = TypeVar("T")
+
+FLUSH_SECONDS = 30.0
+"""s that an autosave may take before what was recovered is kept twice for safety."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A project that was read, and what is known of its recording.
+
+    Attributes:
+        project: what its file says.
+        folder: where its results lie.
+        path: the project file, if there is one.
+        digest: SHA-256 of the recording as it is now; empty where it cannot be read.
+        problem: why it cannot be shown just so; None where it can.
+        fits: whether the recording as it is now could stand in.
+    """
+
+    project: Project
+    folder: Path
+    path: Path | None
+    digest: str = ""
+    problem: ClapSepError | None = None
+    fits: bool = False
+
+    @property
+    def recording(self) -> Path:
+        """Where the recording is looked for."""
+        return self.project.history.recording.path
+
+    def with_recording(self, path: Path) -> Candidate:
+        """With the recording to be looked for elsewhere."""
+        recording = replace(self.project.history.recording, path=path)
+        history = self.project.history.of_recording(recording)
+        return replace(self, project=replace(self.project, history=history))
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A project with its results and its recording at hand."""
+
+    candidate: Candidate
+    opened: Opened
+    material: Material
+
+
+def read_steps(path: Path) -> Steps[Candidate]:
+    """Read a project file and look at its recording; raises ProjectError."""
+    yield Progress("opening")
+    return (yield from examine_steps(Candidate(load(path), data_folder(path), path)))
+
+
+def examine_steps(candidate: Candidate) -> Steps[Candidate]:
+    """Whether a project's recording is there and is the one that it was made of."""
+    recording = candidate.project.history.recording
+    try:
+        info = probe(recording.path)
+        digest = yield from _hash_steps(recording.path)
+    except AudioReadError as error:
+        return replace(candidate, digest="", problem=error, fits=False)
+    fits = source.fits(recording, info)
+    try:
+        source.check(recording, info, digest)
+    except SourceChangedError as error:
+        return replace(candidate, digest=digest, problem=error, fits=fits)
+    return replace(candidate, digest=digest, problem=None, fits=fits)
+
+
+def ready_steps(candidate: Candidate, store: AudioStore) -> Steps[Ready]:
+    """Take in a project's results and open its recording; raises AudioError."""
+    opened = yield from _told("opening", taking_in(candidate.folder, candidate.project, store))
+    material = yield from open_steps(candidate.recording)
+    history = source.found_at(opened.project.history, candidate.recording, candidate.digest)
+    opened = replace(opened, project=replace(opened.project, history=history))
+    return Ready(candidate, opened, material)
+
+
+def save_steps(path: Path, project: Project, store: AudioStore) -> Steps[History]:
+    """Save a project, and find out the recording's hash where that is not known yet.
+
+    Returns:
+        The history that was saved.
+
+    Raises:
+        AudioWriteError: no room or no rights; the former save is as it was.
+        ProjectError: a result is gone.
+    """
+    history = project.history
+    recording = history.recording
+    if not recording.digest:
+        try:
+            digest = yield from _hash_steps(recording.path)
+        except AudioReadError:  # it went away while it was open; the results are still worth saving
+            digest = ""
+        history = history.of_recording(replace(recording, digest=digest))
+    yield from _told("saving", projects.saving(path, replace(project, history=history), store))
+    return history
+
+
+def find_steps(root: Path) -> Steps[list[recovery.Recoverable]]:
+    """What a crash left, after everything that nothing needs was removed."""
+    yield Progress("looking for unfinished work")
+    found = recovery.find(root)
+    recovery.clean(root, found)
+    return found
+
+
+def settle_steps(autosave: Autosave, recovered: recovery.Recoverable) -> Steps[None]:
+    """Delete what was recovered, once it lies in this session's own autosave."""
+    yield Progress("autosaving")
+    if autosave.flush(FLUSH_SECONDS):
+        recovery.discard(recovered)
+
+
+def discard_steps(sessions: list[recovery.Recoverable]) -> Steps[None]:
+    """Delete sessions that the user does not want back."""
+    for done, session in enumerate(sessions):
+        yield Progress("deleting", done, len(sessions))
+        recovery.discard(session)
+
+
+def _hash_steps(path: Path) -> Steps[str]:
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise AudioReadError(f"There is no file “{path}”.") from error
+    steps = source.hashing(path)
+    while True:
+        try:
+            done = next(steps)
+        except StopIteration as stop:
+            return str(stop.value)
+        yield Progress("checking the recording", done, size)
+
+
+def _told(phase: str, steps: Generator[projects.Progress, None, T]) -> Steps[T]:
+    """Steps of the session as a job tells them."""
+    while True:
+        try:
+            progress = next(steps)
+        except StopIteration as stop:
+            value: T = stop.value
+            return value
+        yield Progress(phase, progress.done, progress.total)

@@ -1,0 +1,406 @@
+"""Projects in the window: saving, opening, autosaving, and what a crash left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from clapsep_desktop.errors import ProjectInUseError
+from clapsep_desktop.gui.document import Document
+from clapsep_desktop.gui.jobs import Job, JobRunner
+from clapsep_desktop.gui.operations import trouble
+from clapsep_desktop.gui.project_steps import (
+    Candidate,
+    Ready,
+    discard_steps,
+    examine_steps,
+    find_steps,
+    read_steps,
+    ready_steps,
+    save_steps,
+    settle_steps,
+)
+from clapsep_desktop.gui.questions import Ask, Question
+from clapsep_desktop.gui.requests import Trouble, WayOut
+from clapsep_desktop.session.autosave import INTERVAL, Autosave
+from clapsep_desktop.session.history import History
+from clapsep_desktop.session.locks import ProjectLock
+from clapsep_desktop.session.project import SUFFIX, Project
+from clapsep_desktop.session.recovery import Recoverable
+
+SAVE_ELSEWHERE = WayOut("Save Elsewhere…", "save_as")
+
+LOOK = "Look for It…"
+USE = "Use It as It Is"
+COPY = "Open a Copy"
+ANYWAY = "Open Anyway"
+SAVE, DO_NOT_SAVE = "Save", "Don’t Save"
+
+View = Mapping[str, Any]
+
+
+class Projects(QObject):
+    """What the user can do with projects; also keeps an autosave of the open document.
+
+    Signals:
+        opened(Path): a project, or what was recovered, is shown; the recording's path.
+        view_restored(dict): the view that belongs to it.
+        saved(Path): the project file.
+        found(list[Recoverable]): what a crash left, to be offered.
+        noted(str): a sentence that the user should know.
+        troubled(Trouble): something did not work.
+
+    Args:
+        document: what is saved and opened.
+        runner: runs what takes time.
+        root: of all sessions' folders.
+        view: answers where the user looks, as JSON has it.
+        ask: asks a question and waits for the answer.
+        choose_target: asks where to save, given a proposal; None when given up.
+        choose_recording: asks where a recording is, given where it was; None when given up.
+        parent: see QObject.
+    """
+
+    opened = Signal(object)
+    view_restored = Signal(object)
+    saved = Signal(object)
+    found = Signal(object)
+    noted = Signal(str)
+    troubled = Signal(object)
+
+    _autosave_troubled = Signal(object)
+
+    def __init__(
+        self,
+        document: Document,
+        runner: JobRunner,
+        root: Path,
+        *,
+        view: Callable[[], View],
+        ask: Ask,
+        choose_target: Callable[[Path], Path | None],
+        choose_recording: Callable[[Path], Path | None],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._document = document
+        self._runner = runner
+        self._root = root
+        self._view = view
+        self._ask = ask
+        self._choose_target = choose_target
+        self._choose_recording = choose_recording
+        self._lock: ProjectLock | None = None
+        self._autosave = Autosave(document.store.folder, self._autosave_troubled.emit)
+        self._timer = QTimer(self)
+        self._timer.setInterval(round(INTERVAL * 1000))
+        self._timer.timeout.connect(self.autosave)
+        self._autosave_troubled.connect(self._on_autosave_trouble)
+        document.session_changed.connect(self.autosave)
+        document.opened.connect(self._timer.start)
+        document.closed.connect(self._on_closed)
+
+    def close(self) -> None:
+        """Nothing is left to recover, and nobody else is kept from the project."""
+        self._timer.stop()
+        self._autosave.clear()
+        self._autosave.close()
+        self._release()
+
+    # -- Saving --------------------------------------------------------------------------------
+
+    def save(self, then: Callable[[], None] | None = None) -> None:
+        """Save the project where it was saved before; the first time the user says where.
+
+        Args:
+            then: called once it is saved.
+        """
+        if self._document.project is None:
+            self.save_as(then)
+        else:
+            self._save(self._document.project, then)
+
+    def save_as(self, then: Callable[[], None] | None = None) -> None:
+        """Save the project where the user says."""
+        session, project = self._document.session, self._document.project
+        if session is None:
+            return
+        target = self._choose_target(project or session.recording.path.with_suffix(SUFFIX))
+        if target is not None:
+            named = target if target.suffix == SUFFIX else target.with_name(target.name + SUFFIX)
+            self._save(named, then)
+
+    def _save(self, path: Path, then: Callable[[], None] | None) -> None:
+        lock = self._lock if self._is_own(path) else self._locked_to_save(path)
+        if lock is None:
+            return
+        document = self._document
+        project, shown = Project(document.history, dict(self._view())), document.session
+        held = project.history.buffers
+        document.hold(held)
+
+        def finish(history: History) -> None:
+            self._take(lock)
+            is_shown = document.session is shown
+            if document.session is not None:
+                document.know_recording(history.recording)
+                document.project = path
+                if is_shown:
+                    document.undo_stack.setClean()
+                self.autosave()
+            document.release(held)
+            self.saved.emit(path)
+            if then is not None:
+                then()
+
+        def give_up() -> None:
+            document.release(held)
+            if lock is not self._lock:
+                lock.release()
+
+        def explain(error: Exception) -> None:
+            self.troubled.emit(
+                Trouble(
+                    "The project could not be saved",
+                    f"{trouble.sentence(error)} Everything is still open here.",
+                    (SAVE_ELSEWHERE,),
+                )
+            )
+
+        self._runner.submit(
+            Job(
+                f"Saving “{path.name}”",
+                lambda: save_steps(path, project, document.store),
+                on_result=finish,
+                on_abandoned=give_up,
+                on_error=explain,
+            )
+        )
+
+    def _locked_to_save(self, path: Path) -> ProjectLock | None:
+        try:
+            return ProjectLock(path)
+        except ProjectInUseError as error:
+            self.troubled.emit(
+                Trouble("The project could not be saved", str(error), (SAVE_ELSEWHERE,), path)
+            )
+            return None
+
+    def leave(self, then: Callable[[], None]) -> None:
+        """Do something that closes the document, once what is not saved is settled.
+
+        Args:
+            then: what is done, at once or after saving; never if the user cancels.
+        """
+        session = self._document.session
+        if session is None or not self._document.is_dirty:
+            then()
+            return
+        name = (self._document.project or session.recording.path).name
+        question = Question(
+            f"Save the changes to “{name}”?",
+            "Without saving, the steps since the last save and their results are deleted.",
+            (SAVE, DO_NOT_SAVE),
+        )
+        answer = self._ask(question)
+        if answer == SAVE:
+            self.save(then)
+        elif answer == DO_NOT_SAVE:
+            then()
+
+    # -- Opening -------------------------------------------------------------------------------
+
+    def open(self, path: Path) -> None:
+        """Open a project instead of what is shown, which stays until the other is there."""
+        if self._is_own(path) and self._document.is_open:
+            self.noted.emit(f"“{path.name}” is open already.")
+            return
+        opening = self._begin_opening(path)
+        if opening is not None:
+            self._examine(lambda: read_steps(path), path, opening)
+
+    def _begin_opening(self, path: Path, recovered: Recoverable | None = None) -> _Opening | None:
+        """Lock a project, or ask where another instance has; None where the user gives up."""
+        try:
+            return _Opening(ProjectLock(path), recovered)
+        except ProjectInUseError as error:
+            question = Question("The project is open already", str(error), (COPY, ANYWAY))
+            answer = self._ask(question)
+        if answer == ANYWAY:
+            return _Opening(ProjectLock(path, force=True), recovered)
+        return _Opening(None, recovered) if answer == COPY else None
+
+    def _examine(
+        self, steps: Callable[[], Generator[Any, None, Candidate]], path: Path, opening: _Opening
+    ) -> None:
+        """Read a project and see whether its recording is there."""
+        self._runner.submit(
+            Job(
+                f"Opening “{path.name}”",
+                steps,
+                on_result=lambda candidate: self._consider(candidate, path, opening),
+                on_abandoned=opening.give_up,
+                on_error=lambda error: self.troubled.emit(trouble.of_opening(error, path)),
+            )
+        )
+
+    def _consider(self, candidate: Candidate, path: Path, opening: _Opening) -> None:
+        """Open what was read, or ask what to do about its recording."""
+        if candidate.problem is None:
+            self._finish_opening(candidate, path, opening)
+            return
+        missing = not candidate.digest
+        question = Question(
+            "The recording is missing" if missing else "The recording has changed",
+            _missing(candidate) if missing else str(candidate.problem),
+            (LOOK, USE) if candidate.fits else (LOOK,),
+        )
+        answer = self._ask(question)
+        if answer == USE:
+            self._finish_opening(candidate, path, opening)
+            return
+        other = self._choose_recording(candidate.recording) if answer == LOOK else None
+        if other is None:
+            opening.give_up()
+            return
+        elsewhere = candidate.with_recording(other)
+        self._examine(lambda: examine_steps(elsewhere), path, opening)
+
+    def _finish_opening(self, candidate: Candidate, path: Path, opening: _Opening) -> None:
+        document = self._document
+        held = candidate.project.history.buffers
+        document.hold(held)
+
+        def show(ready: Ready) -> None:
+            self._show(ready, opening)
+            document.release(held)
+
+        def give_up() -> None:
+            document.release(held)
+            opening.give_up()
+
+        self._runner.submit(
+            Job(
+                f"Opening “{path.name}”",
+                lambda: ready_steps(candidate, document.store),
+                on_result=show,
+                on_abandoned=give_up,
+                on_error=lambda error: self.troubled.emit(trouble.of_opening(error, path)),
+                discard=lambda ready: ready.material.close(),
+            )
+        )
+
+    def _show(self, ready: Ready, opening: _Opening) -> None:
+        project = ready.opened.project
+        path = None if opening.lock is None else ready.candidate.path
+        self._document.open(project.history, ready.material, path)
+        self._take(opening.lock)
+        if path is None or opening.recovered is not None:
+            self._document.undo_stack.resetClean()
+        self.autosave()
+        self.view_restored.emit(project.view)
+        self.opened.emit(ready.material.info.path)
+        for sentence in (*ready.opened.notes, ready.material.info.warning):
+            if sentence:
+                self.noted.emit(sentence)
+        if opening.recovered is not None:
+            self._settle(opening.recovered)
+
+    # -- Autosave ------------------------------------------------------------------------------
+
+    @Slot()
+    def autosave(self) -> None:
+        """Have the document written to the session's folder, on another thread."""
+        document = self._document
+        if document.session is not None:
+            project = Project(document.history, dict(self._view()))
+            self._autosave.put(project, document.project)
+
+    @Slot()
+    def _on_closed(self) -> None:
+        self._timer.stop()
+        self._autosave.clear()
+        self._release()
+
+    @Slot(object)
+    def _on_autosave_trouble(self, sentence: str | None) -> None:
+        if sentence is None:
+            self.noted.emit("Autosaving works again.")
+        else:
+            self.troubled.emit(
+                Trouble("Autosaving does not work", sentence, (trouble.FREE_SPACE, SAVE_ELSEWHERE))
+            )
+
+    # -- After a crash -------------------------------------------------------------------------
+
+    def look_for_crashes(self) -> None:
+        """Remove what dead processes left, and tell what of it can be recovered."""
+
+        def tell(sessions: list[Recoverable]) -> None:
+            if sessions:
+                self.found.emit(sessions)
+
+        self._runner.submit(
+            Job("Looking for unfinished work", lambda: find_steps(self._root), on_result=tell)
+        )
+
+    def recover(self, session: Recoverable) -> None:
+        """Open what a crash left; it stays on the disk until this session's autosave has it."""
+        snapshot = session.snapshot
+        opening: _Opening | None = _Opening(None, session)
+        if snapshot.path is not None:
+            opening = self._begin_opening(snapshot.path, session)
+        if opening is not None:
+            candidate = Candidate(snapshot.project, session.folder, snapshot.path)
+            self._examine(lambda: examine_steps(candidate), Path(session.name), opening)
+
+    def forget(self, sessions: list[Recoverable]) -> None:
+        """Delete what a crash left."""
+        self._runner.submit(Job("Deleting unfinished work", lambda: discard_steps(sessions)))
+
+    def _settle(self, session: Recoverable) -> None:
+        self._runner.submit(Job("Autosaving", lambda: settle_steps(self._autosave, session)))
+
+    # -- The lock ------------------------------------------------------------------------------
+
+    def _is_own(self, path: Path) -> bool:
+        return self._lock is not None and self._lock.is_of(path)
+
+    def _take(self, lock: ProjectLock | None) -> None:
+        if lock is not self._lock:
+            self._release()
+            self._lock = lock
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+
+@dataclass(frozen=True)
+class _Opening:
+    """What must be given back when opening comes to nothing.
+
+    Attributes:
+        lock: of the project; None where a copy is opened, or there is no project yet.
+        recovered: what a crash left, if that is what is opened.
+    """
+
+    lock: ProjectLock | None
+    recovered: Recoverable | None = None
+
+    def give_up(self) -> None:
+        """The project is free again."""
+        if self.lock is not None:
+            self.lock.release()
+
+
+def _missing(candidate: Candidate) -> str:
+    return (
+        f"{candidate.problem} Everything else of the project is there. Look for the recording, "
+        "and the project finds it there from the next save on."
+    )
