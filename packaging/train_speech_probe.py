@@ -106,11 +106,13 @@ def main() -> None:
     place = {text: index for index, text in enumerate(known)}
     points = encoder.embed(known)[[place[text] for text, _ in phrases]].astype(np.float64)
     weights, offset = fit(points, np.array([about for _, about in phrases]))
+    kept = json.loads(arguments.to.read_text(encoding="utf-8")) if arguments.to.exists() else {}
     description = {
         "format": FORMAT,
         "space": "all-MiniLM-L6-v2",
         "weights": [round(float(weight), 3) for weight in weights],
         "offset": round(offset, 3),
+        "near": kept.get("near", 0.5),  # see measure_speech_nearness.py
     }
     arguments.to.write_text(json.dumps(description) + "\n", encoding="utf-8")
     scores = encoder.embed([text for text, _ in held_out]) @ weights + offset

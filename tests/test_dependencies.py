@@ -23,7 +23,7 @@ def declared() -> set[str]:
     optional = [
         line
         for extra, lines in project["optional-dependencies"].items()
-        if extra != "dev"
+        if extra not in ("dev", "benchmarks")
         for line in lines
     ]
     return {

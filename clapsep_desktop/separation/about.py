@@ -2,9 +2,12 @@
 
 A text is judged by where the sentence encoder places it, with a linear probe that
 ``packaging/train_speech_probe.py`` has learned; an example by how near the mini model's audio
-encoder, which shares that space, places it to texts about speech. Whispering, singing, laughter,
-crying and crowds count as other sounds, for the specialist would not keep them (it takes 18 dB off
-a whisper), and so does a text that names speech together with something else.
+encoder, which shares that space, places it to texts about speech. How near is near enough depends
+on mini's weights: ``packaging/measure_speech_nearness.py`` finds it for new ones.
+
+Whispering, singing, laughter, crying and crowds count as other sounds, for the specialist would
+not keep them (it takes 18 dB off a whisper), and so does a text that names speech together with
+something else.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from clapsep_desktop.query import AudioPrompt, EmbeddedPrompt, Prompt, TextPromp
 PROBE = "probe.json"
 """Name of the probe's file, in the folder of the speech specialist."""
 
-FORMAT = 1
+FORMAT = 2
 SPACE = "mini"
 """The model in whose space texts and examples are judged."""
 
@@ -35,9 +38,6 @@ SPOKEN = (
     "conversation",
 )
 """Texts that an example of speech lies near to."""
-
-NEAR = 0.42
-"""Cosine between an example and the mean of `SPOKEN` from which on it counts as speech."""
 
 
 class Space(Protocol):
@@ -64,10 +64,12 @@ class Probe:
     Attributes:
         weights: float64 (D,).
         offset: added to the weighted sum, which is positive for speech.
+        near: cosine between an example and the mean of `SPOKEN` from which on it is speech.
     """
 
     weights: np.ndarray
     offset: float
+    near: float
 
     def __call__(self, embeddings: np.ndarray) -> np.ndarray:
         """Which of some texts' embeddings (n, D) are about speech, bool (n,)."""
@@ -83,7 +85,7 @@ class Probe:
             weights = np.array(stored["weights"], dtype=np.float64)
             if weights.ndim != 1 or not np.isfinite(weights).all():
                 raise ValueError("weights that are no numbers")
-            return cls(weights, float(stored["offset"]))
+            return cls(weights, float(stored["offset"]), float(stored["near"]))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelDamagedError(
                 f"{path} cannot be used ({error}). Install CLAPSep Desktop again."
@@ -129,7 +131,13 @@ class SpeechJudge:
             if vector is None:  # cannot be judged, and needs the model of its own space
                 return False
             embedding = np.array(vector) / np.linalg.norm(vector)
-        spoken = self._space.embed_text(SPOKEN).mean(axis=0)
-        if spoken.shape != embedding.shape:
+        spoken = self._space.embed_text(SPOKEN)
+        if spoken.shape[1:] != embedding.shape:
             return False
-        return bool(embedding @ spoken >= NEAR * np.linalg.norm(spoken))
+        return bool(nearness(embedding, spoken) >= self._probe.near)
+
+
+def nearness(examples: np.ndarray, spoken: np.ndarray) -> np.ndarray:
+    """Cosine of examples (..., D), L2-normalised, to the mean of `SPOKEN`'s embeddings (n, D)."""
+    centre = spoken.mean(axis=0)
+    return np.asarray(examples @ centre / np.linalg.norm(centre))

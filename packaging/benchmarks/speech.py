@@ -10,6 +10,9 @@ the mixture was; PESQ (wide band) and STOI, from the packages ``pesq`` and ``pys
 sounds and how well it is understood. It also tries mini's mask together with the specialist's.
 
 ``speed`` runs the specialist over a long recording and prints the speed and the most memory.
+
+PESQ, STOI and the published runtime that a test compares with are no part of the program:
+``pip install -e ".[benchmarks]"`` in the checkout brings them.
 """
 
 from __future__ import annotations
@@ -246,8 +249,11 @@ def quieter(way: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], n
 
 def heard_as(estimate: np.ndarray, voice: np.ndarray) -> tuple[float, float]:
     """PESQ, 1 to 4.6, and STOI, 0 to 1."""
-    from pesq import pesq
-    from pystoi import stoi
+    try:
+        from pesq import pesq
+        from pystoi import stoi
+    except ImportError as error:
+        raise SystemExit(f"{error.name} is missing: pip install -e '.[benchmarks]'") from error
 
     one, other = (soxr.resample(signal, RATE, 16_000) for signal in (voice, estimate))
     return float(pesq(16_000, one, other, "wb")), float(stoi(one, other, 16_000))

@@ -12,7 +12,7 @@ from clapsep_desktop.errors import ModelDamagedError
 from clapsep_desktop.model.text import SentenceEncoder
 from clapsep_desktop.query import AudioPrompt, EmbeddedPrompt, TextPrompt
 from clapsep_desktop.resources import resource
-from clapsep_desktop.separation.about import NEAR, PROBE, SPOKEN, Probe, SpeechJudge
+from clapsep_desktop.separation.about import PROBE, SPOKEN, Probe, SpeechJudge
 
 QUERIES = Path(__file__).with_name("speech_queries.csv")
 
@@ -43,7 +43,8 @@ class Plane:
         return self._example
 
 
-FLAT = Probe(np.array([1.0, 0.0]), -0.5)
+NEAR = 0.4
+FLAT = Probe(np.array([1.0, 0.0]), -0.5, NEAR)
 
 
 @pytest.fixture(scope="module")
@@ -112,10 +113,10 @@ def test_an_example_must_lie_near_speech(cosine: float, expected: bool) -> None:
     [
         "",
         "[]",
+        '{"format": 1, "weights": [1.0], "offset": 0.0, "near": 0.4}',
+        '{"format": 2, "weights": [[1.0]], "offset": 0.0, "near": 0.4}',
+        '{"format": 2, "weights": [NaN], "offset": 0.0, "near": 0.4}',
         '{"format": 2, "weights": [1.0], "offset": 0.0}',
-        '{"format": 1, "weights": [[1.0]], "offset": 0.0}',
-        '{"format": 1, "weights": [NaN], "offset": 0.0}',
-        '{"format": 1, "weights": [1.0]}',
     ],
 )
 def test_a_damaged_probe_says_so(tmp_path, content: str) -> None:
