@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from clapsep_desktop.audio.store import AudioStore
-from clapsep_desktop.errors import DeviceError, ModelMissingError
+from clapsep_desktop.errors import AudioWriteError, DeviceError, ModelMissingError
 from clapsep_desktop.gui.document import Document
 from clapsep_desktop.gui.jobs import JobRunner
+from clapsep_desktop.gui.operations import operations
 from clapsep_desktop.gui.operations.operations import Operations
 from clapsep_desktop.gui.requests import ExtractionRequest
 from clapsep_desktop.query import Query
+from clapsep_desktop.session.autosave import FinishedStep
 from clapsep_desktop.session.session import Marker
 from clapsep_desktop.timebase import Span
 from tests.support.separating import TinyModels
@@ -54,7 +56,8 @@ class Bench:
 
     @property
     def stored(self) -> set[str]:
-        return {path.name for path in (self.folder / "store").iterdir()} - {"process.json"}
+        files = (self.folder / "store").iterdir()
+        return {path.name for path in files if path.suffix in (".wav", ".part")}
 
     @property
     def only(self):
@@ -378,3 +381,36 @@ def test_closing_in_the_middle_leaves_nothing(qtbot, tmp_path, recording):
         pass
     bench.close()
     assert not (tmp_path / "store").exists()
+
+
+def test_a_finished_result_is_noted_before_the_session_knows_of_it(
+    bench: Bench, qtbot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted: list[tuple[str, str, bool]] = []
+
+    def note(folder: Path, step: FinishedStep) -> None:
+        known = step.extraction.buffer in bench.document.session.buffers
+        noted.append((step.title, step.extraction.buffer, known))
+
+    monkeypatch.setattr(operations, "note_finished", note)
+    with qtbot.waitSignal(bench.operations.previewed):
+        bench.operations.preview(request())
+    assert noted == []
+    extract(bench, qtbot)
+    first = bench.only
+    assert noted == [(first.title, first.buffer, False)]
+    with qtbot.waitSignal(bench.runner.idle):
+        bench.operations.rerender(first.id)
+    assert noted[1:] == [(f"Re-render {first.title}", bench.only.buffer, False)]
+
+
+def test_a_full_disk_that_takes_no_note_does_not_cost_the_result(
+    bench: Bench, qtbot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(folder: Path, step: FinishedStep) -> None:
+        raise AudioWriteError("The disk is full.")
+
+    monkeypatch.setattr(operations, "note_finished", full)
+    extract(bench, qtbot)
+    assert bench.only.is_rendered
+    assert bench.troubles == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from clapsep_desktop.audio.mix import Layer, MixSource
-from clapsep_desktop.errors import ClapSepError
+from clapsep_desktop.audio.store import AudioStore
+from clapsep_desktop.errors import AudioWriteError, ClapSepError
 from clapsep_desktop.gui.document import Document, Material
 from clapsep_desktop.gui.jobs import Job, JobRunner, Steps
 from clapsep_desktop.gui.operations import trouble
@@ -25,6 +27,7 @@ from clapsep_desktop.gui.operations.extracting import (
 )
 from clapsep_desktop.gui.operations.opening import open_steps, recording_of
 from clapsep_desktop.gui.requests import ExtractionRequest
+from clapsep_desktop.session.autosave import FinishedStep, note_finished
 from clapsep_desktop.session.history import History
 from clapsep_desktop.session.session import Extraction, Marker, Session, new_id
 from clapsep_desktop.timebase import Span, format_time
@@ -181,15 +184,8 @@ class Operations(QObject):
             session = self._session
             if identity not in session:  # deleted meanwhile
                 return
-            rendered = session.edited(
-                identity,
-                buffer=new.buffer,
-                heard=new.heard,
-                plan=new.plan,
-                vectors=new.vectors,
-                seconds=new.seconds,
-            )
-            self._document.apply(f"Re-render {old.title}", rendered)
+            rendered = _rendered(session.find(identity), new)
+            self._document.apply(f"Re-render {old.title}", session.replaced(rendered))
 
         self.discard_preview()
         request = ExtractionRequest.of(old)
@@ -215,7 +211,8 @@ class Operations(QObject):
             first: frame to begin with.
             stays: whether the result goes on being heard when it is finished.
         """
-        document, span = self._document, request.span
+        document, span, recording = self._document, request.span, self._session.recording
+        old = None if identity is None else self._session.find(identity)
         task = Task(
             request=request,
             source=document.heard_by(identity),
@@ -229,7 +226,12 @@ class Operations(QObject):
 
         def steps() -> Steps[Extraction]:
             tell = self._grew.emit if identity is None else _ignore
-            return extract_steps(task, self._engine, document.store, tell)
+            new = yield from extract_steps(task, self._engine, document.store, tell)
+            if not stays:
+                made = new if old is None else _rendered(old, new)
+                step = FinishedStep(made.title if old is None else title, recording, made)
+                _remember(document.store, step)
+            return new
 
         def finish(extraction: Extraction) -> None:
             if not stays:
@@ -380,6 +382,24 @@ class Operations(QObject):
     @property
     def _rate(self) -> int:
         return self._session.recording.rate
+
+
+def _rendered(old: Extraction, new: Extraction) -> Extraction:
+    """An extraction with the result of its rendering again."""
+    return replace(
+        old,
+        buffer=new.buffer,
+        heard=new.heard,
+        plan=new.plan,
+        vectors=new.vectors,
+        seconds=new.seconds,
+    )
+
+
+def _remember(store: AudioStore, step: FinishedStep) -> None:
+    """Note a result, so that a crash before the next autosave does not lose it."""
+    with suppress(AudioWriteError):  # the disk is full: the step is done all the same
+        note_finished(store.folder, step)
 
 
 def _ignore(_: Growth) -> None:
