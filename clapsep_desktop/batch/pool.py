@@ -12,16 +12,16 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import Any, Protocol
 
 from clapsep_desktop.batch import places
 from clapsep_desktop.batch.devices import Share
 from clapsep_desktop.batch.jobs import Advanced, Event, Finished, Job, Outcome
-from clapsep_desktop.batch.work import Stopped, Worker
+from clapsep_desktop.batch.work import Report, Stopped, Worker
 
 ATTEMPTS = 2
 """How often a job is begun whose workers die."""
@@ -32,21 +32,31 @@ PATIENCE = 20.0
 _EVERY = 0.1  # s between two pieces of news of a job
 
 
+class DoesJobs(Protocol):
+    """Does one job after the other; see `Worker`."""
+
+    def do(self, job: Job, report: Report) -> Outcome:
+        """See `Worker.do`."""
+        ...
+
+
 class LocalPool:
     """Worker processes on this machine.
 
     Args:
         shares: what each worker gets.
+        make: makes what does the jobs, for a device, in the worker's process; it is sent there.
     """
 
-    def __init__(self, shares: Sequence[Share]) -> None:
+    def __init__(self, shares: Sequence[Share], make: Callable[[str], DoesJobs] = Worker) -> None:
         self._shares = list(shares)
+        self._make = make
         self._context = multiprocessing.get_context("spawn")
 
     def run(self, jobs: list[Job]) -> Generator[Event, None, None]:
         """See `clapsep_desktop.batch.jobs.Pool`."""
         waiting = deque(_Attempt(job) for job in jobs)
-        crew = [_Crew(self._context, share) for share in self._shares[: len(jobs)]]
+        crew = [_Crew(self._context, share, self._make) for share in self._shares[: len(jobs)]]
         try:
             for member in crew:
                 member.take(waiting)
@@ -72,6 +82,7 @@ class _Crew:
 
     context: Any
     share: Share
+    make: Callable[[str], DoesJobs]
     attempt: _Attempt | None = None
     process: Any = field(init=False, default=None)
     channel: Connection = field(init=False)
@@ -121,7 +132,7 @@ class _Crew:
     def _hire(self) -> None:
         self.channel, theirs = self.context.Pipe()
         self.process = self.context.Process(
-            target=_work, args=(theirs, self.share), name="clapsep-worker", daemon=True
+            target=_work, args=(theirs, self.share, self.make), name="clapsep-worker", daemon=True
         )
         self.process.start()
         theirs.close()
@@ -160,7 +171,7 @@ def _ending(code: int | None) -> str:
 # -- In the worker's process -------------------------------------------------------------------
 
 
-def _work(channel: Connection, share: Share) -> None:
+def _work(channel: Connection, share: Share, make: Callable[[str], DoesJobs]) -> None:
     """Do jobs until the parent says to stop, or is gone."""
     for name in ("SIGINT", "SIGHUP", "SIGBREAK"):  # the parent's to answer
         if hasattr(signal, name):
@@ -168,7 +179,7 @@ def _work(channel: Connection, share: Share) -> None:
     os.environ.update(share.environment)
     os.environ["OMP_NUM_THREADS"] = str(share.threads)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    worker = Worker(share.device)
+    worker = make(share.device)
     with suppress(EOFError, OSError, Stopped):
         while (job := channel.recv()) is not None:
             channel.send(worker.do(job, _Reporter(channel)))

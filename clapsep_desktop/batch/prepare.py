@@ -13,7 +13,7 @@ import numpy as np
 
 from clapsep_desktop.audio.files import AudioFile
 from clapsep_desktop.audio.resample import ResampledSource
-from clapsep_desktop.batch.versions import query_models
+from clapsep_desktop.batch import versions
 from clapsep_desktop.errors import QueryError, RecipeError, SoundError
 from clapsep_desktop.query import AudioPrompt, EmbeddedPrompt, Prompt
 from clapsep_desktop.separation.channels import heard
@@ -87,7 +87,7 @@ def learned(sound: Sound, models: Models) -> Sound:
     """
     if not sound.clips:
         return sound
-    for name, version in query_models().items():
+    for name, version in versions.query_models().items():
         if not sound.is_known_to(name, version):
             conditioner = models.conditioner(name)
             vectors = [conditioner.embed_clip(clip.source(), clip.name) for clip in sound.clips]
@@ -135,7 +135,7 @@ def ready(recipe: Recipe, models: Models, notify: Callable[[str], None]) -> Reci
         notify: told in a sentence what they cannot.
     """
     sounds = {sound.name: sound for sound in recipe.sounds}
-    present = query_models()
+    present = versions.query_models()
     known: dict[Prompt, EmbeddedPrompt] = {}
     for prompt in dict.fromkeys(recipe.prompts):
         sound = sounds.get(prompt.name) if isinstance(prompt, EmbeddedPrompt) else None
@@ -158,7 +158,7 @@ def _embedded(prompt: AudioPrompt, models: Models, name: str, with_audio: bool) 
     """An example as a sound; its vectors are the very ones that a query with the file has."""
     vectors = {
         model: Vector(models.conditioner(model).embed_example(prompt).vector, version)
-        for model, version in query_models().items()
+        for model, version in versions.query_models().items()
     }
     if not vectors:
         raise RecipeError("No installed model can hear the examples. Install CLAPSep again.")

@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Literal
 
 from clapsep_desktop.audio.formats import CONTAINERS
-from clapsep_desktop.batch import places, report
+from clapsep_desktop.batch import places, report, versions
 from clapsep_desktop.batch.jobs import RECORDS, Event, Finished, Job, Outcome, Pool
 from clapsep_desktop.batch.names import Template
-from clapsep_desktop.batch.versions import query_models
 from clapsep_desktop.batch.work import recorded
 from clapsep_desktop.errors import AudioWriteError, DataError
 from clapsep_desktop.query import AudioPrompt
@@ -133,7 +132,7 @@ class Batch:
         self.home = places.absolute(home)
         self.name = name
         self.outcomes: dict[int, Outcome] = {}
-        models = query_models()
+        models = versions.query_models()
         records = places.joined(self.home, RECORDS)
         self.jobs = [
             _keyed(_job(order, number, len(orders), options), models, records)

@@ -34,6 +34,7 @@ Report = Callable[[str, float, float | None], None]
 """Told the phase, the seconds of sound done and their total; what it raises stops the job."""
 
 _STORE = "steps"
+_LONGEST_NAME = 120  # characters
 
 
 class Stopped(Exception):  # noqa: N818 - not a failure
@@ -149,17 +150,17 @@ def _written(
 ) -> ExportResult:
     """The results in the workshop."""
     total = source.info.duration
+    wanted = {"kept": job.kept, "removed": job.removed}
     targets = {
-        kind: shop / f"{kind}-{places.name_of(place)}"[-120:]
-        for kind, place in (("kept", job.kept), ("removed", job.removed))
-        if place is not None
+        kind: None if place is None else shop / f"{kind}-{places.name_of(place)}"[-_LONGEST_NAME:]
+        for kind, place in wanted.items()
     }
-    comment = f"CLAPSep Desktop {__version__}: {job.recipe.note}"
     with PairWriter(
         source,
         source.info,
-        **targets,
-        comment=comment,
+        kept=targets["kept"],
+        removed=targets["removed"],
+        comment=f"CLAPSep Desktop {__version__}: {job.recipe.note}",
         depth=job.depth,
     ) as writer:
         for span, own, kept in blocks:

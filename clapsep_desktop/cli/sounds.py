@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from clapsep_desktop.batch import versions
 from clapsep_desktop.cli.console import Progress, answer, say, warn
 from clapsep_desktop.query import Prompt, parse_example
 from clapsep_desktop.session.library import MARK, Library
@@ -34,9 +35,7 @@ def prompt_of(text: str) -> Prompt:
     if not text.lstrip().startswith(MARK):
         return library.prompt(text)
     sound = library.get(text.strip().removeprefix(MARK))
-    from clapsep_desktop.batch.versions import is_known
-
-    if not is_known(sound):
+    if not versions.is_known(sound):
         _learn(sound, library)
     return library.prompt(text)
 
