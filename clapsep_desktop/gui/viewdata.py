@@ -1,7 +1,7 @@
 """What the views draw, by role, ready to be looked up.
 
 Everything is computed on a thread of its own and kept here. A view asks for what it needs with
-`ViewData.want` and is told by `data_changed` when some of it is there; what it looks up is there
+`ViewData.want` and is told by a signal when some of it is there; what it looks up is there
 or not, and never waited for.
 """
 
@@ -46,12 +46,14 @@ class ViewData(QObject):
 
     Signals:
         reset(): another recording, or none.
-        data_changed(Span | None): what is drawn of these frames is another, or better; None: all.
+        peaks_changed(Span | None): these frames' waveform is another, or better; None: all.
+        tiles_changed(Span | None): these frames' spectrogram is another, or better; None: all.
         role_changed(str): another role is looked at.
     """
 
     reset = Signal()
-    data_changed = Signal(object)
+    peaks_changed = Signal(object)
+    tiles_changed = Signal(object)
     role_changed = Signal(str)
     _compute = Signal(object)
     _build = Signal(object)
@@ -104,7 +106,7 @@ class ViewData(QObject):
             self._role = role
             self._prepare_peaks()
             self.role_changed.emit(role)
-            self.data_changed.emit(None)
+            self._tell_all()
 
     def set_sources(self, sources: Mapping[str, AudioSource]) -> None:
         """Show these sources, by role; without any, nothing.
@@ -120,7 +122,7 @@ class ViewData(QObject):
             self._begin(original)
         else:
             self._prepare_peaks()
-            self.data_changed.emit(None)
+            self._tell_all()
 
     def changed(self, span: Span, roles: Sequence[str] = ("kept", "removed")) -> None:
         """Tell that samples in a span are others now, in sources that stayed the same.
@@ -156,7 +158,11 @@ class ViewData(QObject):
             self._peaks.begin(original.frames, original.channels)
         self._prepare_peaks()
         self.reset.emit()
-        self.data_changed.emit(None)
+        self._tell_all()
+
+    def _tell_all(self) -> None:
+        self.peaks_changed.emit(None)
+        self.tiles_changed.emit(None)
 
     @staticmethod
     def _overlaps(key: PieceKey, span: Span) -> bool:
@@ -329,7 +335,8 @@ class ViewData(QObject):
             self._stale.pop(key, None)
         first, last = key.reach
         if last > 0:
-            self.data_changed.emit(Span(max(first, 0), last))
+            told = self.tiles_changed if isinstance(key, TileKey) else self.peaks_changed
+            told.emit(Span(max(first, 0), last))
         self._pump()
 
     # Peaks.
@@ -355,7 +362,7 @@ class ViewData(QObject):
     @Slot(object, object)
     def _tell_peaks(self, request: PeaksRequest, span: Span) -> None:
         if request is self._peaks.running:
-            self.data_changed.emit(span)
+            self.peaks_changed.emit(span)
 
     @Slot(object, bool)
     def _end_peaks(self, request: PeaksRequest, whole: bool) -> None:
