@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -79,3 +80,35 @@ def split(source: np.ndarray, kept: np.ndarray, bits: int) -> Quantized:
         clipped_kept=int(np.count_nonzero(clipped_kept)),
         clipped_removed=int(np.count_nonzero(clipped_removed)),
     )
+
+
+def split_stems(
+    source: np.ndarray, parts: Sequence[np.ndarray], bits: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Parts that add up to a source, as integers that add up to the rounded source.
+
+    Each is the step between two rounded sums, so that an error of rounding is made good by the
+    next part. Where a step does not fit the depth it is clipped and the sum is off by as much.
+
+    Args:
+        source: float (frames, channels), full scale = 1.0.
+        parts: float, same shape; their sum is the source but for their own rounding.
+        bits: depth of the integers, 2 to 32.
+
+    Returns:
+        For each part the integers, and where they were clipped.
+    """
+    limit = 2 ** (bits - 1)
+    whole, clipped_source = to_integers(source, bits)
+    exact = np.zeros(source.shape, np.float64)
+    before: np.ndarray = np.zeros(source.shape, np.int64)
+    result = []
+    for index, part in enumerate(parts, start=1):
+        exact += part
+        last = index == len(parts)
+        after = whole if last else np.rint(exact * limit).astype(np.int64)
+        step = after - before
+        fitting = np.clip(step, -limit, limit - 1)
+        result.append((fitting, (step != fitting) | (clipped_source & last)))
+        before = after
+    return result
