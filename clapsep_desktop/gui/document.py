@@ -63,6 +63,7 @@ class Document(QObject):
         audio_changed(Span): what is kept and removed sounds different there.
         dirty_changed(bool): whether there is something to save.
         buffers_changed(): the store holds other buffers than before.
+        history_changed(): `history` is another one, its last step included.
 
     Args:
         store: where the sound of extractions lies.
@@ -82,6 +83,7 @@ class Document(QObject):
     audio_changed = Signal(object)
     dirty_changed = Signal(bool)
     buffers_changed = Signal()
+    history_changed = Signal()
 
     def __init__(
         self, store: AudioStore, parent: QObject | None = None, *, undo_limit: int = UNDO_LIMIT
@@ -94,7 +96,7 @@ class Document(QObject):
         self.undo_stack = QUndoStack(self)
         self.undo_stack.setUndoLimit(undo_limit)  # works on an empty stack only
         self.undo_stack.cleanChanged.connect(self._on_clean_changed)
-        self.undo_stack.indexChanged.connect(self._sweep)
+        self.undo_stack.indexChanged.connect(self._on_index_changed)
         self._held: dict[str, int] = {}  # buffers that a job needs, and how many jobs do
         self._readers: dict[str, AudioSource] = {}
         self._growing: Layer | None = None
@@ -126,6 +128,7 @@ class Document(QObject):
         self._mix()
         self.opened.emit()
         self.session_changed.emit()
+        self.history_changed.emit()
 
     def _replay(self, history: History) -> None:
         """Fill the undo stack without telling anyone."""
@@ -326,6 +329,12 @@ class Document(QObject):
         return frozenset(needed)
 
     @Slot()
+    def _on_index_changed(self) -> None:
+        """A command is on the stack only now: `show` is called before."""
+        self._sweep()
+        if self.session is not None and not self._silent:
+            self.history_changed.emit()
+
     def _sweep(self) -> None:
         needed = self.needed()
         for buffer in self._readers.keys() - needed:

@@ -100,7 +100,7 @@ class Projects(QObject):
         self._timer.setInterval(round(INTERVAL * 1000))
         self._timer.timeout.connect(self.autosave)
         self._autosave_troubled.connect(self._on_autosave_trouble)
-        document.session_changed.connect(self.autosave)
+        document.history_changed.connect(self.autosave)
         document.opened.connect(self._timer.start)
         document.closed.connect(self._on_closed)
 
