@@ -117,6 +117,18 @@ class ElidedLabel(QLabel):
         )
 
 
+def short_time(seconds: float) -> str:
+    """A time in as few places as it needs.
+
+    >>> short_time(5.25), short_time(3725)
+    ('0:05.250', '1:02:05.000')
+    """
+    minutes, rest = divmod(round(seconds * 1000), 60_000)
+    hours, minutes = divmod(minutes, 60)
+    clock = f"{rest // 1000:02d}.{rest % 1000:03d}"
+    return f"{hours}:{minutes:02d}:{clock}" if hours else f"{minutes}:{clock}"
+
+
 class WheelGuard(QObject):
     """Lets the wheel scroll the panel, and turn a control only once that has the focus."""
 
@@ -160,7 +172,7 @@ class ValueSlider(QWidget):
         self.field.setRange(0, 100)
         self.field.setSuffix(" %")
         self.field.setAlignment(Qt.AlignmentFlag.AlignRight)
-        self.field.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+        self.field.setProperty("kind", "plain")
         self.field.setFixedWidth(self.field.fontMetrics().horizontalAdvance("100 %") + 5 * GRID)
         for part, control in (("Slider", self.slider), ("Field", self.field)):
             control.setObjectName(name + part)
@@ -247,6 +259,7 @@ class Segments(QWidget):
         self._buttons: dict[str, QPushButton] = {}
         self._tips: dict[str, str] = {}
         group = QButtonGroup(self)
+        group.buttonClicked.connect(self._tell)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
@@ -260,7 +273,6 @@ class Segments(QWidget):
             button.setProperty("kind", "segment")
             place = "first" if number == 0 else "last" if number == len(choices) - 1 else "middle"
             button.setProperty("place", place)
-            button.clicked.connect(lambda _, key=key: self.chosen.emit(key))
             group.addButton(button)
             row.addWidget(button, 1)
             self._buttons[key] = button
@@ -279,6 +291,9 @@ class Segments(QWidget):
     def button(self, key: str) -> QPushButton:
         """The button of a choice."""
         return self._buttons[key]
+
+    def _tell(self) -> None:
+        self.chosen.emit(self.choice)
 
     def allow(self, key: str, allowed: bool, reason: str = "") -> None:
         """Makes a choice possible or not; the reason stands in its tool tip."""
