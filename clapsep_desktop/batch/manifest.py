@@ -78,7 +78,8 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         raise DataError(f"“{path.name}” is no manifest: it is no CSV file in UTF-8.") from error
     except csv.Error as error:
         raise DataError(
-            f"“{path.name}” is no manifest: what follows line {reader.line_num} is no CSV ({error})."
+            f"“{path.name}” is no manifest: what follows line {reader.line_num} is no CSV "
+            f"({error})."
         ) from error
 
 
