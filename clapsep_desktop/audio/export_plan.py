@@ -89,7 +89,7 @@ class Stem:
 
 
 @dataclass(frozen=True, eq=False)
-class Material:
+class ExportMaterial:
     """What there is to export.
 
     Attributes:
@@ -146,7 +146,7 @@ class Take:
     files: tuple[PlannedFile, ...]
 
 
-def plan_export(material: Material, settings: ExportSettings) -> tuple[Take, ...]:
+def plan_export(material: ExportMaterial, settings: ExportSettings) -> tuple[Take, ...]:
     """The files that settings ask for; nothing is written.
 
     Raises:
@@ -181,7 +181,7 @@ def planned_files(takes: Sequence[Take]) -> list[PlannedFile]:
     return [file for take in takes for file in take.files]
 
 
-def _regions(material: Material, settings: ExportSettings) -> Iterator[tuple[Span, str]]:
+def _regions(material: ExportMaterial, settings: ExportSettings) -> Iterator[tuple[Span, str]]:
     """The parts to export, each with what is added to its name."""
     frames = material.original.frames
     if settings.range == "all":
@@ -201,7 +201,7 @@ def _regions(material: Material, settings: ExportSettings) -> Iterator[tuple[Spa
             yield Span(start, stop), f" {number:0{digits}}" + (f" {label}" if label else "")
 
 
-def _take(material: Material, settings: ExportSettings, span: Span, label: str) -> Take:
+def _take(material: ExportMaterial, settings: ExportSettings, span: Span, label: str) -> Take:
     rate = settings.rate or material.original.rate
     cut = _at_rate(span, material.original, rate)
     info = replace(material.info, rate=rate, frames=cut.length)
@@ -223,7 +223,7 @@ def _at_rate(span: Span, source: AudioSource, rate: int) -> Span:
 
 
 def _roles(
-    material: Material, settings: ExportSettings
+    material: ExportMaterial, settings: ExportSettings
 ) -> Iterator[tuple[Literal["kept", "removed", "stem"], int, str]]:
     """Role, step and the end of the name of each file of a take."""
     if settings.what == "kept" or settings.what == "removed":

@@ -19,7 +19,7 @@ from clapsep_desktop.audio.excerpt import Excerpt
 from clapsep_desktop.audio.export import PairWriter
 from clapsep_desktop.audio.export_plan import (
     ExportSettings,
-    Material,
+    ExportMaterial,
     PlannedFile,
     Take,
     check_export,
@@ -82,7 +82,7 @@ class ExportReport:
 
 
 def export_sources(
-    material: Material, settings: ExportSettings
+    material: ExportMaterial, settings: ExportSettings
 ) -> Generator[ExportProgress, None, ExportReport]:
     """Export what settings ask for; closing the generator leaves every folder as it was.
 
@@ -153,7 +153,7 @@ def _clipping(files: tuple[ExportedFile, ...]) -> list[str]:
 class _Rendition:
     """A take on its way to its files: its sources at the files' rate, their measures and gain."""
 
-    def __init__(self, material: Material, settings: ExportSettings, take: Take) -> None:
+    def __init__(self, material: ExportMaterial, settings: ExportSettings, take: Take) -> None:
         self.info = take.info
         self.take = take
         self.settings = settings
@@ -171,7 +171,7 @@ class _Rendition:
         if self.settings.what == "both":  # what they add up to must fit as well
             self.measured[None] = self.original
 
-    def _source_of(self, material: Material, file: PlannedFile) -> AudioSource:
+    def _source_of(self, material: ExportMaterial, file: PlannedFile) -> AudioSource:
         if file.role == "kept":
             return self.kept
         if file.role == "removed":

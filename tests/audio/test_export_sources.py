@@ -17,7 +17,7 @@ from clapsep_desktop.audio import staging
 from clapsep_desktop.audio.chunk_metadata import Marker
 from clapsep_desktop.audio.export_plan import (
     ExportSettings,
-    Material,
+    ExportMaterial,
     Stem,
     plan_export,
     planned_files,
@@ -35,7 +35,7 @@ from tests.support.sounds import LOSSLESS_FORMATS, LOSSY_FORMATS, noisy_tone, wr
 RATE = 48_000
 
 
-def material(path: Path, *, layers: int = 2, **more) -> Material:
+def material(path: Path, *, layers: int = 2, **more) -> ExportMaterial:
     """A recording of which each of some layers takes noise away, in spans of their own."""
     with AudioFile(path) as file:
         info, original = file.info, ArraySource(file.read(0, file.frames), file.rate)
@@ -47,10 +47,10 @@ def material(path: Path, *, layers: int = 2, **more) -> Material:
         stems.append(Stem(f"Remove “noise {index}”", layer))
     every = [stem.layer for stem in stems]
     kept, removed = (MixSource(original, every, role=role) for role in ("kept", "removed"))
-    return Material(info, original, kept, removed, stems, comment="a test", **more)
+    return ExportMaterial(info, original, kept, removed, stems, comment="a test", **more)
 
 
-def run(material: Material, settings: ExportSettings) -> ExportReport:
+def run(material: ExportMaterial, settings: ExportSettings) -> ExportReport:
     steps = export_sources(material, settings)
     while True:
         try:
