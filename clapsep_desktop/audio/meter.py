@@ -73,15 +73,14 @@ class ChannelMeter:
     """
 
     def __init__(self) -> None:
-        self.peak = self.rms = self.held = FLOOR
         self.clipped = False
+        self.rest()
+
+    def rest(self) -> None:
+        """Fall to the bottom; the lamp stays as it is."""
+        self.peak = self.rms = self.held = FLOOR
         self._power = 0.0
         self._held_for = 0.0  # seconds
-
-    @property
-    def is_still(self) -> bool:
-        """Whether the reading has come to rest at the bottom."""
-        return self.peak <= FLOOR and self.rms <= FLOOR and self.held <= FLOOR
 
     def update(self, peak: float, power: float, seconds: float) -> None:
         """Take in a stretch: its largest magnitude, its mean square, and how long it was."""
@@ -106,11 +105,6 @@ class Meter:
     def __init__(self, channels: int = 0) -> None:
         self.channels = [ChannelMeter() for _ in range(channels)]
 
-    @property
-    def is_still(self) -> bool:
-        """Whether nothing moves any more."""
-        return all(channel.is_still for channel in self.channels)
-
     def update(self, levels: Levels | None, seconds: float) -> None:
         """Move on by some time, in which ``levels`` were heard; None for silence."""
         if levels is not None and len(levels.peak) != len(self.channels):
@@ -120,6 +114,11 @@ class Meter:
                 channel.update(0.0, 0.0, seconds)
             else:
                 channel.update(float(levels.peak[number]), float(levels.power[number]), seconds)
+
+    def rest(self) -> None:
+        """Fall to the bottom; lamps stay as they are."""
+        for channel in self.channels:
+            channel.rest()
 
     def reset_clip(self) -> None:
         """Put all lamps out."""

@@ -196,6 +196,16 @@ class Player:
         _check_speed(speed)
         self._alter(lambda take: replace(take, speed=speed))
 
+    def set_span(self, span: Span) -> None:
+        """Go on within another span, as when a loop's edges are moved; the place stays in it."""
+        if self.frames and span.start < self.frames:
+            inside = span.clipped(0, self.frames)
+            self._alter(
+                lambda take: replace(
+                    take, route=Route(inside, inside.start, take.route.loop), began=inside.start
+                )
+            )
+
     @property
     def is_playing(self) -> bool:
         """Whether something is played, or about to be."""
