@@ -174,12 +174,14 @@ def saving(path: Path, project: Project, results: Results) -> Generator[Progress
     target = real_target(path, project.history.recording.path)
     folder = data_folder(target)
     needed = project.history.buffers
-    yield from _add_results(target, folder, needed, results)
-    staged = StagedFile(target)
+    added: list[Path] = []
     try:
-        with writing(target):
-            text = json.dumps(project.to_dict(target.parent), allow_nan=False, indent=1)
-            staged.part.write_text(text, encoding="ascii")
+        yield from _add_results(target, folder, needed, results, added)
+        staged = _written(target, project)
+    except BaseException:
+        _take_back(folder, added)
+        raise
+    try:
         put_in_place([staged])
     finally:
         staged.discard()
@@ -187,10 +189,23 @@ def saving(path: Path, project: Project, results: Results) -> Generator[Progress
     _remove_unused(folder, needed)
 
 
+def _written(target: Path, project: Project) -> StagedFile:
+    """The project's JSON under a temporary name."""
+    text = json.dumps(project.to_dict(target.parent), allow_nan=False, indent=1)
+    staged = StagedFile(target)
+    try:
+        with writing(target):
+            staged.part.write_text(text, encoding="ascii")
+    except BaseException:
+        staged.discard()
+        raise
+    return staged
+
+
 def _add_results(
-    target: Path, folder: Path, needed: Collection[str], results: Results
+    target: Path, folder: Path, needed: Collection[str], results: Results, added: list[Path]
 ) -> Generator[Progress, None, None]:
-    """Bring every needed result that is not there yet into the folder."""
+    """Bring every needed result that is not there yet into the folder, and list it."""
     copies: list[tuple[Path, Path]] = []
     with writing(target):
         if needed:
@@ -200,15 +215,27 @@ def _add_results(
         with writing(target):
             if file.exists() and file.stat().st_size == source.stat().st_size:
                 continue
-            if not _linked(source, file):
+            if _linked(source, file):
+                added.append(file)
+            else:
                 copies.append((source, file))
     total = sum(source.stat().st_size for source, _ in copies)
-    check_room([target], [total])
+    if copies:
+        check_room([target], [total])
     done = 0
     for source, file in copies:
         for size in _copy(target, source, file):
             done += size
             yield Progress(done, total)
+        added.append(file)
+
+
+def _take_back(folder: Path, added: list[Path]) -> None:
+    """Delete what a save that came to nothing brought; no project names it yet."""
+    with suppress(OSError):
+        for file in added:
+            file.unlink(missing_ok=True)
+        folder.rmdir()  # unless it holds the former save's results
 
 
 def _result(results: Results, identity: str) -> Path:
