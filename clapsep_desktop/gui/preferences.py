@@ -26,7 +26,7 @@ APPLICATION = "CLAPSep Desktop"
 
 RECENT_FILES = 12
 RECENT_QUERIES = 50
-GIB = 1 << 30
+GB = 10**9
 
 ComputeDevice = Literal["auto", "cpu", "cuda", "mps"]
 FrequencyScale = Literal["linear", "log", "mel"]
@@ -96,7 +96,7 @@ class Preferences:
     spectrogram_ceiling: float = field(default=0.0, metadata=_within(-140, 0))
     view_blend: float = field(default=0.5, metadata=_within(0, 1))
     undo_limit: int = field(default=200, metadata=_within(1, 10_000))
-    disk_budget: int = field(default=20 * GIB, metadata=_within(GIB // 4, 1 << 50))
+    disk_budget: int = field(default=20 * GB, metadata=_within(GB // 4, 1 << 50))
     autosave_minutes: float = field(default=1.0, metadata=_within(0, 60))
     notify: bool = True
     sound: bool = False

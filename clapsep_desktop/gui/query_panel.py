@@ -78,6 +78,7 @@ class QueryPanel(QWidget):
         self._choices: list[ModelChoice] = []
         self._quiet = False
         self._error = ""
+        self._recent_queries: tuple[Query, ...] = ()
         self.keep = PromptList("keep", self.suggestions)
         self.remove = PromptList("remove", self.suggestions)
         self._make_options()
@@ -326,7 +327,6 @@ class QueryPanel(QWidget):
         self._recent_menu = QMenu(self._recent)
         self._recent_menu.setObjectName("recentQueriesMenu")
         self._recent_menu.triggered.connect(self._recall)
-        self._recent_queries: tuple[Query, ...] = ()
         self._recent.setMenu(self._recent_menu)
         self._recent.setPopupMode(self._recent.ToolButtonPopupMode.InstantPopup)
         self._recent.setEnabled(False)
