@@ -1,6 +1,6 @@
-"""``python -m clapsep_desktop``: the command line."""
+"""``python -m clapsep_desktop [FILE]``: the editor."""
 
-from clapsep_desktop.cli.main import main
+from clapsep_desktop.gui.app import main
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from PySide6.QtCore import QObject, Slot
 
-from clapsep_desktop.gui.document import Document
+from clapsep_desktop.gui.editor import Editor
 from clapsep_desktop.gui.history_panel import HistoryPanel
 from clapsep_desktop.gui.operations.comparing import Comparison
-from clapsep_desktop.gui.operations.operations import Operations
-from clapsep_desktop.gui.timeline import Timeline
-from clapsep_desktop.timebase import Span
+from clapsep_desktop.session.session import Extraction
 
 
 class HistoryLink(QObject):
@@ -19,23 +15,13 @@ class HistoryLink(QObject):
 
     Args:
         panel: the list.
-        document: what is shown.
-        operations: what can be done.
-        timeline: moves to a step when it is chosen.
-        listen: switches to a role and plays a span.
+        editor: what is shown.
     """
 
-    def __init__(
-        self,
-        panel: HistoryPanel,
-        document: Document,
-        operations: Operations,
-        timeline: Timeline,
-        listen: Callable[[str, Span], None],
-    ) -> None:
+    def __init__(self, panel: HistoryPanel, editor: Editor) -> None:
         super().__init__(panel)
-        self._panel, self._document = panel, document
-        self._operations, self._timeline, self._listen = operations, timeline, listen
+        self._panel, self._editor = panel, editor
+        document, operations = editor.document, editor.operations
         panel.toggled.connect(operations.toggle)
         panel.strength_changed.connect(self._retune)
         panel.renamed.connect(operations.rename)
@@ -47,13 +33,16 @@ class HistoryLink(QObject):
         document.session_changed.connect(self._show)
         document.buffers_changed.connect(self._show)
         operations.compared.connect(self._on_compared)
+        editor.settings.changed.connect(self._show_budget)
+        panel.set_undo_stack(document.undo_stack)
+        self._show_budget()
         self._show()
 
     @Slot()
     def _show(self) -> None:
-        session, store = self._document.session, self._document.store
+        session, store = self._editor.document.session, self._editor.store
         if session is None:
-            self._panel.clear()
+            self._panel.show_session(None, set(), {}, 0)
             return
         outdated = {one.id for one in session if session.is_outdated(one.id)}
         sizes = {one.id: store.size(one.buffer) for one in session if one.is_rendered}
@@ -61,24 +50,33 @@ class HistoryLink(QObject):
 
     @Slot(str, float, bool)
     def _retune(self, identity: str, strength: float, final: bool) -> None:
-        self._operations.retune(identity, strength, final=final)
+        self._editor.operations.retune(identity, strength, final=final)
 
     @Slot(str)
     def _jump(self, identity: str) -> None:
+        timeline = self._editor.timeline
+        if not identity:  # the recording itself
+            timeline.select_all()
+            return
         extraction = self._extraction(identity)
-        self._timeline.select(extraction.span, extraction.band)
-        self._timeline.set_cursor(extraction.span.start)
-        self._timeline.reveal(extraction.span.start)
+        timeline.select(extraction.span, extraction.band)
+        timeline.set_cursor(extraction.span.start)
+        timeline.reveal(extraction.span.start)
 
     @Slot(str, str)
     def _hear(self, identity: str, role: str) -> None:
         self._jump(identity)
-        self._listen(role, self._extraction(identity).span)
+        self._editor.sound.hear(role)
+        self._editor.playback.play_span(self._extraction(identity).span)
 
-    def _extraction(self, identity: str):
-        assert self._document.session is not None
-        return self._document.session.find(identity)
+    def _extraction(self, identity: str) -> Extraction:
+        assert self._editor.document.session is not None
+        return self._editor.document.session.find(identity)
 
     @Slot(str, object)
     def _on_compared(self, identity: str, comparison: Comparison) -> None:
-        self._panel.show_comparison(identity, " ".join(comparison.sentences))
+        self._panel.set_change(identity, " ".join(comparison.sentences))
+
+    @Slot()
+    def _show_budget(self) -> None:
+        self._panel.set_budget(self._editor.settings.values.disk_budget)

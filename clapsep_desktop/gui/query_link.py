@@ -5,15 +5,11 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Slot
 
 from clapsep_desktop.errors import ClapSepError, QueryError
-from clapsep_desktop.gui.document import Document
-from clapsep_desktop.gui.jobs import JobRunner
+from clapsep_desktop.gui.editor import Editor
 from clapsep_desktop.gui.model_choices import model_choices
-from clapsep_desktop.gui.operations.operations import Operations
-from clapsep_desktop.gui.preferences import Settings
 from clapsep_desktop.gui.prompt_rows import Side
 from clapsep_desktop.gui.query_panel import BUSY, QueryPanel
 from clapsep_desktop.gui.requests import ExtractionRequest, preview_span
-from clapsep_desktop.gui.timeline import Timeline
 from clapsep_desktop.model import registry
 from clapsep_desktop.query import AudioPrompt
 from clapsep_desktop.timebase import Span
@@ -26,35 +22,24 @@ class QueryLink(QObject):
 
     Args:
         panel: where the query is written.
-        timeline: what is selected.
-        document: what is open.
-        operations: carries requests out.
-        runner: whether something runs.
-        settings: the chosen model and earlier queries.
+        editor: what is asked of.
     """
 
-    def __init__(
-        self,
-        panel: QueryPanel,
-        timeline: Timeline,
-        document: Document,
-        operations: Operations,
-        runner: JobRunner,
-        settings: Settings,
-    ) -> None:
+    def __init__(self, panel: QueryPanel, editor: Editor) -> None:
         super().__init__(panel)
-        self._panel, self._timeline, self._document = panel, timeline, document
-        self._operations, self._runner, self._settings = operations, runner, settings
+        self._panel, self._timeline, self._document = panel, editor.timeline, editor.document
+        self._operations, self._runner = editor.operations, editor.runner
+        self._settings = settings = editor.settings
         panel.extract_requested.connect(self.extract)
         panel.preview_requested.connect(self.preview)
         panel.use_selection_as_example.connect(self.use_selection)
         panel.query_changed.connect(self._keep_choices)
-        timeline.selection_changed.connect(self._on_selection)
-        document.opened.connect(self._on_document)
-        document.closed.connect(self._on_document)
-        operations.planned.connect(panel.show_plan)
-        runner.started.connect(self._on_started)
-        runner.idle.connect(self._on_idle)
+        editor.timeline.selection_changed.connect(self._on_selection)
+        editor.document.opened.connect(self._on_document)
+        editor.document.closed.connect(self._on_document)
+        editor.operations.planned.connect(panel.show_plan)
+        editor.runner.started.connect(self._on_started)
+        editor.runner.idle.connect(self._on_idle)
         panel.model = settings.values.model
         panel.specialists = settings.values.specialists
         panel.set_recent(settings.recent_queries)
@@ -72,8 +57,6 @@ class QueryLink(QObject):
         request = self._request(self.scope)
         if request is None:
             return
-        self._settings.remember_query(request.query)
-        self._panel.set_recent(self._settings.recent_queries)
         self._operations.extract(request, first=self._timeline.playhead)
 
     @Slot()
@@ -90,6 +73,13 @@ class QueryLink(QObject):
         span = self.scope
         if span is not None:
             self._operations.repeat_last(span, self._timeline.band)
+
+    @Slot(str)
+    def on_extracted(self, identity: str) -> None:
+        """Remember a query that worked."""
+        assert self._document.session is not None
+        self._settings.remember_query(self._document.session.find(identity).query)
+        self._panel.set_recent(self._settings.recent_queries)
 
     @Slot(str)
     def use_selection(self, side: Side) -> None:

@@ -85,6 +85,7 @@ class Operations(QObject):
         self._device = device
         self._engine = Engine(self.noted.emit, models)
         self._task: Task | None = None  # the extraction whose result grows
+        self._running: Task | None = None  # the extraction that was submitted and has not ended
         self._preview: Task | None = None  # the preview that is heard
         self._last: ExtractionRequest | None = None
         self._drag = 0  # number of the slider's movement, so that one is one undo step
@@ -172,6 +173,11 @@ class Operations(QObject):
         self.preview_changed.emit(False)
 
     @property
+    def is_extracting(self) -> bool:
+        """Whether a result is being computed."""
+        return self._running is not None
+
+    @property
     def has_preview(self) -> bool:
         """Whether a preview is heard."""
         return self._preview is not None
@@ -223,6 +229,8 @@ class Operations(QObject):
         )
         held = [task.buffer, *(each.buffer for each in self._session.below(identity))]
         document.hold(held)
+        self._running = task
+        self._make_room(request)
 
         def steps() -> Steps[Extraction]:
             tell = self._grew.emit if identity is None else _ignore
@@ -234,6 +242,7 @@ class Operations(QObject):
             return new
 
         def finish(extraction: Extraction) -> None:
+            self._end(task)
             if not stays:
                 self._task = None
                 document.stop_growing(tell=False)
@@ -241,6 +250,7 @@ class Operations(QObject):
             document.release(held[1:] if stays else held)
 
         def abandon() -> None:
+            self._end(task)
             self._stop_growing(task)
             document.release(held)
 
@@ -250,6 +260,15 @@ class Operations(QObject):
         self._runner.submit(
             Job(title, steps, on_result=finish, on_abandoned=abandon, on_error=explain)
         )
+
+    def _make_room(self, request: ExtractionRequest) -> None:
+        """Keep within what results may take on the disk, at the cost of the oldest undo steps."""
+        copies = 1 if request.band is None else 2  # the band is filtered from one to the other
+        size = 4 * request.span.length * self._session.recording.channels * copies
+        given_up = self._document.make_room(size)
+        if given_up:
+            steps = "The oldest undo step was" if given_up == 1 else f"{given_up} undo steps were"
+            self.noted.emit(f"{steps} given up, so that the result has room on the disk.")
 
     @Slot(object)
     def _on_growth(self, growth: Growth) -> None:
@@ -263,6 +282,10 @@ class Operations(QObject):
             self.computes_on.emit(growth.devices)
         if growth.span is not None and growth.task is self._task:
             self._document.grown(growth.span)
+
+    def _end(self, task: Task) -> None:
+        if task is self._running:
+            self._running = None
 
     def _stop_growing(self, task: Task | None) -> None:
         if task is not None and task is self._task:

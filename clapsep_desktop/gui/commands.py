@@ -1,0 +1,188 @@
+"""What each command of `actions` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Slot
+
+from clapsep_desktop.gui.actions import Needs
+from clapsep_desktop.gui.document import ROLES
+
+if TYPE_CHECKING:
+    from clapsep_desktop.gui.main_window import MainWindow
+
+ZOOM = 1.6
+"""Factor of one press of Zoom In."""
+
+
+class Commands(QObject):
+    """Connects the window's actions with what they do, and allows those that make sense.
+
+    Args:
+        window: whose actions.
+    """
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._editor = window.editor
+        for name, act in self._plain().items():
+            window.actions_[name].triggered.connect(_without_arguments(act))
+        self._connect_switches()
+        self._connect_undo()
+        self._editor.playback.bind(window.actions_)
+        self._follow_state()
+        self.allow()
+
+    def _plain(self) -> dict[str, Callable[[], object]]:
+        """The commands that are one call."""
+        window, editor = self._window, self._editor
+        timeline = editor.timeline
+        return {
+            "open": window.open,
+            "open_demo": window.open_demo,
+            "save": window.projects.save,
+            "save_as": window.projects.save_as,
+            "close": window.close_recording,
+            "export": window.export,
+            "preferences": window.show_preferences,
+            "quit": window.close,
+            "select_all": timeline.select_all,
+            "select_none": timeline.clear_selection,
+            "extend_start": partial(self._extend, "start"),
+            "extend_end": partial(self._extend, "stop"),
+            "edge_start": partial(self._set_edge, "start"),
+            "edge_end": partial(self._set_edge, "stop"),
+            "marker": lambda: editor.operations.toggle_marker(timeline.cursor),
+            "zoom_in": lambda: timeline.zoom(ZOOM),
+            "zoom_out": lambda: timeline.zoom(1 / ZOOM),
+            "zoom_selection": timeline.zoom_to_selection,
+            "zoom_fit": timeline.fit,
+            "extract": window.query_link.extract,
+            "preview": window.query_link.preview,
+            "repeat": window.query_link.repeat,
+            "focus_query": window.focus_query,
+            "example_keep": partial(self._use_as_example, "keep"),
+            "example_remove": partial(self._use_as_example, "remove"),
+            "compare": self._compare,
+            "cancel": self._cancel,
+            "next_pane": lambda: window.panes.step(1),
+            "previous_pane": lambda: window.panes.step(-1),
+            "reset_layout": window.reset_layout,
+            "keys": window.show_keys,
+            "hint": window.show_hint,
+            "get_base": window.show_getting_base,
+            "about": window.show_about,
+        }
+
+    def _connect_switches(self) -> None:
+        """The commands that are on or off."""
+        actions, editor = self._window.actions_, self._editor
+        values = editor.settings.values
+        for name, on, act in (
+            ("snap", values.snap, self._snap),
+            ("spectral", False, self._window.track.set_spectral),
+            ("follow", values.follow, lambda on: editor.settings.update(follow=on)),
+            ("match_loudness", values.loudness_match, editor.loudness.set_matched),
+            ("full_screen", False, self._window.show_full_screen),
+        ):
+            actions[name].toggled.connect(act)
+            actions[name].setChecked(on)
+        for role in ROLES:
+            actions[f"hear_{role}"].triggered.connect(
+                _without_arguments(partial(editor.sound.hear, role))
+            )
+        editor.sound.role_changed.connect(self._show_role)
+        self._show_role(editor.sound.role)
+
+    def _connect_undo(self) -> None:
+        stack, actions = self._editor.document.undo_stack, self._window.actions_
+        undo, redo = stack.createUndoAction(self._window), stack.createRedoAction(self._window)
+        undo.setShortcuts(["Ctrl+Z"])
+        redo.setShortcuts(["Ctrl+Shift+Z", "Ctrl+Y"])
+        actions.add("undo", undo, "undo")
+        actions.add("redo", redo, "redo")
+
+    def _follow_state(self) -> None:
+        editor = self._editor
+        for signal in (
+            editor.document.session_changed,
+            editor.document.dirty_changed,
+            editor.timeline.selection_changed,
+            editor.runner.started,
+            editor.runner.idle,
+            editor.operations.preview_changed,
+        ):
+            signal.connect(self.allow)
+
+    @Slot()
+    def allow(self) -> None:
+        """Allow the commands that make sense now."""
+        editor = self._editor
+        session = editor.document.session
+        there = Needs.NOTHING
+        for need, is_there in (
+            (Needs.RECORDING, session is not None),
+            (Needs.SELECTION, editor.timeline.selection is not None),
+            (Needs.RESULT, session is not None and any(one.is_rendered for one in session)),
+            (Needs.JOB, editor.runner.current is not None),
+            (Needs.REPEATABLE, editor.operations.can_repeat),
+            (Needs.DIRTY, editor.document.is_dirty),
+        ):
+            if is_there:
+                there |= need
+        self._window.actions_.allow(there)
+
+    @Slot(str)
+    def _show_role(self, role: str) -> None:
+        self._window.actions_[f"hear_{role}"].setChecked(True)
+
+    # -- Commands of more than one call --------------------------------------------------------
+
+    def _snap(self, on: bool) -> None:
+        self._editor.settings.update(snap=on)
+        self._editor.timeline.snap = self._editor.view.zero_crossing if on else None
+
+    def _extend(self, side: str) -> None:
+        timeline = self._editor.timeline
+        timeline.set_edge(0 if side == "start" else timeline.frames, side)
+
+    def _set_edge(self, side: str) -> None:
+        timeline = self._editor.timeline
+        is_playing = self._editor.playback.is_playing
+        timeline.set_edge(timeline.playhead if is_playing else timeline.cursor, side)
+
+    def _use_as_example(self, side: str) -> None:
+        self._window.show_dock(self._window.query_dock)
+        self._window.query_link.use_selection(side)
+
+    def _compare(self) -> None:
+        session = self._editor.document.session
+        assert session is not None
+        self._window.show_dock(self._window.history_dock)
+        for extraction in session:
+            self._editor.operations.compare(extraction.id)
+
+    def _cancel(self) -> None:
+        """Esc: the nearest thing that can be called off."""
+        editor, window = self._editor, self._window
+        if editor.runner.current is not None and not editor.runner.current.cancelled.is_set():
+            editor.operations.cancel_all()
+        elif editor.operations.has_preview:
+            editor.operations.discard_preview()
+        elif not window.messages.isHidden():
+            window.messages.clear()
+        else:
+            editor.timeline.clear_selection()
+
+
+def _without_arguments(act: Callable[[], object]) -> Callable[..., None]:
+    """A slot for `triggered`, which says whether the action is checked."""
+
+    def slot(_: bool = False) -> None:
+        act()
+
+    return slot

@@ -1,0 +1,478 @@
+"""The main window: puts the parts together, and knows no audio.
+
+`Editor` holds what is no widget; each panel has a link to it; `Commands` says what the commands do.
+Here stand layout, opening and closing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QByteArray, QEvent, Qt, Signal, Slot
+from PySide6.QtGui import (
+    QActionGroup,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QKeyEvent,
+)
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QMainWindow,
+    QMenu,
+    QStackedWidget,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from clapsep_desktop.gui import keyboard, menus, theme
+from clapsep_desktop.gui.actions import Actions
+from clapsep_desktop.gui.commands import Commands
+from clapsep_desktop.gui.controls import GRID
+from clapsep_desktop.gui.editor import Editor
+from clapsep_desktop.gui.history_link import HistoryLink
+from clapsep_desktop.gui.history_panel import HistoryPanel
+from clapsep_desktop.gui.message_bar import Choice, MessageBar
+from clapsep_desktop.gui.notifications import Notifications
+from clapsep_desktop.gui.panes import Panes
+from clapsep_desktop.gui.projects import Projects
+from clapsep_desktop.gui.query_link import QueryLink
+from clapsep_desktop.gui.query_panel import QueryPanel
+from clapsep_desktop.gui.questions import Dialogs, Question
+from clapsep_desktop.gui.status_bar import StatusBar
+from clapsep_desktop.gui.track_area import TrackArea
+from clapsep_desktop.gui.transport_bar import TransportBar
+from clapsep_desktop.gui.troubles import Troubles
+from clapsep_desktop.gui.welcome import HINT, Welcome
+from clapsep_desktop.resources import resource
+from clapsep_desktop.session.project import SUFFIX
+from clapsep_desktop.session.recovery import Recoverable
+
+TITLE = "CLAPSep Desktop"
+SMALLEST = (880, 560)  # logical pixels
+FIRST_SIZE = (1360, 860)
+DOCK_WIDTH = 340
+STATE_VERSION = 1
+"""Of the layout; one that was stored by another version is not restored."""
+
+STOP_AND_CLOSE = "Stop and Close"
+
+
+class MainWindow(QMainWindow):
+    """The editor's window.
+
+    Signals:
+        closed(): everything is stopped, joined and deleted.
+
+    Args:
+        editor: what the window shows; it is closed with the window.
+        dialogs: asks in boxes; by default real ones.
+    """
+
+    closed = Signal()
+
+    def __init__(self, editor: Editor, dialogs: Dialogs | None = None) -> None:
+        super().__init__()
+        self.setObjectName("mainWindow")
+        self.setMinimumSize(*SMALLEST)
+        self.resize(*FIRST_SIZE)
+        self.setAcceptDrops(True)
+        self.editor = editor
+        self.dialogs = dialogs or Dialogs(self)
+        self.actions_ = Actions(self)
+        self._is_leaving = False  # what is not saved was settled
+        self._make_parts()
+        self._make_links()
+        self._lay_out()
+        self.commands = Commands(self)
+        self._make_menus()
+        panes = [self.transport, self.track, self.query_dock, self.history_dock, self.status]
+        self.panes = Panes(panes)
+        self._connect()
+        self._first_state = self.saveState(STATE_VERSION)
+        self._restore()
+        self._show_document()
+        keyboard.only_by_tab(self)
+        self.status.start()
+
+    # -- Building ------------------------------------------------------------------------------
+
+    def _make_parts(self) -> None:
+        editor = self.editor
+        self.track = TrackArea(editor.timeline)
+        self.track.set_data(editor.view)
+        self.transport = TransportBar(editor.playback, self.actions_)
+        self.query = QueryPanel()
+        self.history = HistoryPanel()
+        self.messages = MessageBar()
+        self.welcome = Welcome()
+        self.status = StatusBar(editor.runner)
+        self.recent = menus.RecentMenu(lambda: editor.settings.recent_files, self)
+
+    def _make_links(self) -> None:
+        editor = self.editor
+        self.projects = Projects(
+            editor.document,
+            editor.runner,
+            editor.store.folder.parent,
+            view=self._view,
+            ask=self.dialogs.ask,
+            choose_target=self.dialogs.project_to_save,
+            choose_recording=self.dialogs.recording_to_look_for,
+            parent=self,
+        )
+        self.query_link = QueryLink(self.query, editor)
+        self.history_link = HistoryLink(self.history, editor)
+        self.notifications = Notifications(self, editor.runner, editor.settings)
+        ways = {
+            "open": self.open,
+            "extract": self.query_link.extract,
+            "get_base": self.show_getting_base,
+            "preferences": self.show_preferences,
+            "save_as": self.projects.save_as,
+        }
+        self.troubles = Troubles(self.messages, editor, ways)
+
+    def _lay_out(self) -> None:
+        bar = QToolBar("Transport")
+        bar.setObjectName("transportToolBar")
+        bar.setMovable(False)
+        bar.toggleViewAction().setEnabled(False)
+        bar.addWidget(self.transport)
+        self.addToolBar(bar)
+        self.pages = QStackedWidget()
+        self.pages.setObjectName("pages")
+        self.pages.addWidget(self.welcome)
+        self.pages.addWidget(self.track)
+        centre = QWidget()
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(GRID, GRID, 0, 0)
+        column.setSpacing(GRID)
+        column.addWidget(self.messages)
+        column.addWidget(self.pages, 1)
+        self.setCentralWidget(centre)
+        self.query_dock = self._dock("queryDock", "Query", self.query)
+        self.history_dock = self._dock("historyDock", "History", self.history)
+        self.resizeDocks(
+            [self.query_dock, self.history_dock], [DOCK_WIDTH] * 2, Qt.Orientation.Horizontal
+        )
+        self.setStatusBar(self.status)
+
+    def _dock(self, name: str, title: str, panel: QWidget) -> QDockWidget:
+        dock = QDockWidget(title)
+        dock.setObjectName(name)
+        dock.setAccessibleName(title)
+        dock.setWidget(panel)
+        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+        return dock
+
+    def _make_menus(self) -> None:
+        grown = {
+            menus.RECENT: self.recent.put_into,
+            menus.PANELS: self._add_panels,
+            menus.THEMES: self._add_themes,
+        }
+        menus.fill(self.menuBar(), self.actions_, grown)
+        self.menuBar().setObjectName("menuBar")
+
+    def _add_panels(self, menu: QMenu) -> None:
+        for dock in (self.query_dock, self.history_dock):
+            action = dock.toggleViewAction()
+            action.setObjectName(f"action_{dock.objectName()}")
+            action.setToolTip(f"Show or hide the panel “{dock.windowTitle()}”.")
+            menu.addAction(action)
+
+    def _add_themes(self, menu: QMenu) -> None:
+        own = menu.addMenu("&Theme")
+        own.setObjectName("menu_theme")
+        group = QActionGroup(self)
+        for name, title in theme.THEME_NAMES.items():
+            action = own.addAction(title)
+            action.setObjectName(f"action_theme_{name}")
+            action.setCheckable(True)
+            action.setChecked(name == self.editor.settings.values.theme)
+            action.triggered.connect(partial(self._choose_theme, name))
+            group.addAction(action)
+
+    def _connect(self) -> None:
+        editor, document = self.editor, self.editor.document
+        for signal in (document.opened, document.closed, document.dirty_changed):
+            signal.connect(self._show_document)
+        editor.operations.opened.connect(self._on_opened)
+        editor.operations.computes_on.connect(self.status.show_devices)
+        editor.operations.extracted.connect(self.query_link.on_extracted)
+        editor.playback.trouble.connect(self.troubles.note)
+        editor.settings.changed.connect(self._on_settings)
+        self.projects.opened.connect(self._on_opened)
+        self.projects.view_restored.connect(self._show_view)
+        self.projects.saved.connect(self._on_saved)
+        self.projects.found.connect(self._offer_recovery)
+        self.projects.noted.connect(self.troubles.note)
+        self.projects.troubled.connect(self.troubles.show)
+        self.status.cancel_requested.connect(editor.operations.cancel_all)
+        self.track.files_dropped.connect(self._on_dropped)
+        self.track.seek_requested.connect(editor.playback.seek)
+        self.transport.device_chosen.connect(self._choose_device)
+        self.recent.chosen.connect(self.open_file)
+        self.recent.cleared.connect(editor.settings.forget_files)
+        self.welcome.open_requested.connect(self.open)
+        self.welcome.demo_requested.connect(self.open_demo)
+        self.welcome.file_requested.connect(self.open_file)
+        self.history.query_wanted.connect(self._ask_again)
+        self.query.get_model_requested.connect(self.show_getting_base)
+
+    # -- Opening -------------------------------------------------------------------------------
+
+    @Slot()
+    def open(self) -> None:
+        """Ask for a recording or a project and open it."""
+        recent = self.editor.settings.recent_files
+        path = self.dialogs.file_to_open(recent[0].parent if recent else None)
+        if path is not None:
+            self.open_file(path)
+
+    @Slot()
+    def open_demo(self) -> None:
+        """Open the recording that comes along."""
+        self.open_file(resource("demo", "demo.flac"))
+
+    @Slot(object)
+    def open_file(self, path: Path) -> None:
+        """Open a recording or a project, once what is open now is settled."""
+
+        def open_it() -> None:
+            self.editor.operations.cancel_all()
+            if path.suffix == SUFFIX:
+                self.projects.open(path)
+            else:
+                self.editor.operations.open_file(path)
+
+        self._leave(open_it)
+
+    @Slot()
+    def close_recording(self) -> None:
+        """Close the recording, once what is not saved is settled."""
+        self._leave(self.editor.operations.close_file)
+
+    def _leave(self, then: Any) -> None:
+        """Do something that ends a running extraction and the session, if the user agrees."""
+        job = self.editor.runner.current
+        if job is not None and self.editor.operations.is_extracting:
+            question = Question(
+                "Something is still being extracted",
+                f"“{job.title}” is not finished; going on stops it.",
+                (STOP_AND_CLOSE,),
+            )
+            if self.dialogs.ask(question) != STOP_AND_CLOSE:
+                return
+            self.editor.operations.cancel_all()
+        self.projects.leave(then)
+
+    @Slot(object)
+    def _on_opened(self, path: Path) -> None:
+        settings = self.editor.settings
+        if path == resource("demo", "demo.flac"):
+            if not settings.values.hint_shown:
+                self.show_hint()
+        else:
+            settings.remember_file(path)
+        self.track.setFocus()
+
+    @Slot(object)
+    def _on_saved(self, path: Path) -> None:
+        self.editor.settings.remember_file(path)
+        self._show_document()
+        self.statusBar().showMessage(f"Saved “{path.name}”.", 4000)
+
+    @Slot(object)
+    def _on_dropped(self, paths: Sequence[Path]) -> None:
+        if paths:
+            self.open_file(paths[0])
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take files, wherever over the window they are held."""
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open the first file."""
+        urls = event.mimeData().urls()
+        self._on_dropped([Path(url.toLocalFile()) for url in urls if url.isLocalFile()])
+
+    # -- What is shown -------------------------------------------------------------------------
+
+    @Slot()
+    def _show_document(self) -> None:
+        document = self.editor.document
+        name = ""
+        if document.session is not None:
+            name = (document.project or document.session.recording.path).name
+        self.setWindowTitle(f"{name}[*] – {TITLE}" if name else TITLE)
+        self.setWindowModified(document.is_dirty)
+        self.setWindowFilePath(str(document.project or "") if name else "")
+        self.pages.setCurrentWidget(self.track if name else self.welcome)
+        self.status.show_recording(document.material.info if document.material else None)
+        if not name:
+            self.welcome.show_recent(self.editor.settings.recent_files)
+
+    def focus_query(self) -> None:
+        """Put the keyboard into the query."""
+        self.show_dock(self.query_dock)
+        self.query.focus_query()
+
+    @Slot(str)
+    def _ask_again(self, identity: str) -> None:
+        """Show an extraction's query, to be changed and asked again."""
+        session = self.editor.document.session
+        if session is not None and identity in session:
+            self.query.set_query(session.find(identity).query)
+            self.focus_query()
+
+    def show_dock(self, dock: QDockWidget) -> None:
+        """Show a panel that may be hidden or behind another."""
+        dock.show()
+        dock.raise_()
+
+    def show_full_screen(self, on: bool) -> None:
+        """Use the whole screen, or a window."""
+        self.setWindowState(
+            self.windowState() | Qt.WindowState.WindowFullScreen
+            if on
+            else self.windowState() & ~Qt.WindowState.WindowFullScreen
+        )
+
+    def show_hint(self) -> None:
+        """Say how to begin."""
+        self.editor.settings.update(hint_shown=True)
+        self.messages.say(HINT, title="Welcome")
+
+    @Slot(object)
+    def _offer_recovery(self, sessions: Sequence[Recoverable]) -> None:
+        latest = sessions[0]
+        names = ", ".join(f"“{session.name}”" for session in sessions)
+        self.messages.say(
+            f"The program ended unexpectedly while {names} was open. Nothing that was finished "
+            "is lost.",
+            title="Unfinished work was found",
+            tone="warning",
+            choices=[
+                Choice(f"Recover “{latest.name}”", partial(self.projects.recover, latest), True),
+                Choice("Delete It", partial(self.projects.forget, list(sessions))),
+            ],
+        )
+
+    # -- Other windows -------------------------------------------------------------------------
+
+    def export(self) -> None:
+        """Ask what is to be written where, and write it."""
+
+    def show_preferences(self) -> None:
+        """Show the preferences."""
+
+    def show_keys(self) -> None:
+        """Show every command and its keys."""
+
+    def show_getting_base(self, _: str = "") -> None:
+        """Say how the larger model is installed."""
+
+    def show_about(self) -> None:
+        """Show versions, models and credits."""
+
+    # -- What is remembered --------------------------------------------------------------------
+
+    @Slot(object)
+    def _on_settings(self, changed: frozenset[str]) -> None:
+        values = self.editor.settings.values
+        if "model" in changed:
+            self.status.show_model(values.model)
+
+    def _choose_theme(self, name: theme.ThemeName, _: bool = False) -> None:
+        from PySide6.QtWidgets import QApplication
+
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        theme.apply(app, name)
+        self.editor.settings.update(theme=name)
+
+    @Slot(str)
+    def _choose_device(self, name: str) -> None:
+        self.editor.settings.update(output_device=name)
+
+    def _view(self) -> Mapping[str, Any]:
+        """Where the user looks, as a project keeps it."""
+        timeline = self.editor.timeline
+        selection = timeline.selection
+        return {
+            "start": timeline.start,
+            "frames_per_pixel": timeline.frames_per_pixel,
+            "cursor": timeline.cursor,
+            "selection": None if selection is None else [selection.start, selection.stop],
+            "band": None if timeline.band is None else list(timeline.band),
+            "role": self.editor.sound.role,
+        }
+
+    @Slot(object)
+    def _show_view(self, view: Mapping[str, Any]) -> None:
+        """Look where a project was left; what it says wrongly counts for nothing."""
+
+    def _restore(self) -> None:
+        values = self.editor.settings.values
+        self.status.show_model(values.model)
+        if values.geometry:
+            self.restoreGeometry(QByteArray(values.geometry))
+        if values.window_state:
+            self.restoreState(QByteArray(values.window_state), STATE_VERSION)
+
+    def reset_layout(self) -> None:
+        """Put every panel back where it was at first."""
+        self.restoreState(self._first_state, STATE_VERSION)
+
+    # -- Keys and closing ----------------------------------------------------------------------
+
+    def event(self, event: QEvent) -> bool:
+        """Leave keys to the control that has the keyboard, where they are its own."""
+        if event.type() == QEvent.Type.ShortcutOverride:
+            assert isinstance(event, QKeyEvent)
+            if keyboard.belongs_to_control(event):
+                event.accept()
+                return True
+        return super().event(event)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Ask where something would be lost; then stop and join everything."""
+        if not self._is_leaving:
+            event.ignore()
+            self._leave(self._close_for_good)
+            return
+        self.hide()
+        self.status.stop()
+        self.projects.close()
+        self.editor.close()
+        event.accept()
+        self.closed.emit()
+
+    def close_now(self) -> None:
+        """Close without a question; what is not saved is there to be recovered."""
+        self._is_leaving = True
+        self.close()
+
+    def tell_fault(self, fault: BaseException) -> None:
+        """Say that the program has a fault."""
+        self.messages.say(
+            f"{type(fault).__name__}: {fault}. Nothing that was finished is lost. Please report "
+            "this with what you did.",
+            title="The program has a fault",
+            tone="error",
+        )
+
+    def _close_for_good(self) -> None:
+        self.editor.settings.update(
+            geometry=self.saveGeometry().data(),
+            window_state=self.saveState(STATE_VERSION).data(),
+        )
+        self._is_leaving = True
+        self.close()

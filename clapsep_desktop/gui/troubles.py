@@ -1,0 +1,88 @@
+"""Problems, previews and notes as messages over the recording, with what can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Slot
+
+from clapsep_desktop.gui.editor import Editor
+from clapsep_desktop.gui.message_bar import Choice, MessageBar
+from clapsep_desktop.gui.requests import ExtractionRequest, Trouble, WayOut
+from clapsep_desktop.gui.status_bar import size_text
+from clapsep_desktop.timebase import Span
+
+
+class Troubles(QObject):
+    """Says in the message bar what the operations tell.
+
+    Args:
+        bar: where it is said.
+        editor: whose operations tell.
+        ways: what the ways out do that are the window's own, by their action.
+    """
+
+    def __init__(
+        self, bar: MessageBar, editor: Editor, ways: dict[str, Callable[[], None]]
+    ) -> None:
+        super().__init__(bar)
+        self._bar, self._editor = bar, editor
+        self._ways = ways | {"forget_undo": self._forget_undo}
+        operations = editor.operations
+        operations.troubled.connect(self.show)
+        operations.noted.connect(self.note)
+        operations.previewed.connect(self._on_preview)
+        operations.preview_changed.connect(self._on_preview_changed)
+        editor.runner.started.connect(self._on_started)
+        bar.dismissed.connect(operations.discard_preview)
+
+    @Slot(object)
+    def show(self, trouble: Trouble) -> None:
+        """Say what did not work and offer the ways out."""
+        choices = [
+            Choice(way.label, self._way(way), primary=number == 0)
+            for number, way in enumerate(trouble.ways)
+        ]
+        self._bar.say(trouble.sentence, title=trouble.title, tone="error", choices=choices)
+
+    @Slot(str)
+    def note(self, sentence: str) -> None:
+        """Say a sentence, unless something more important is said."""
+        if not self._bar.choices:
+            self._bar.say(sentence)
+
+    def _way(self, way: WayOut) -> Callable[[], None]:
+        if way.action == "retry":
+            request = way.request
+            assert request is not None
+            return lambda: self._retry(request)
+        return self._ways[way.action]
+
+    def _retry(self, request: ExtractionRequest) -> None:
+        if self._editor.document.is_open:
+            self._editor.operations.extract(request, first=self._editor.timeline.playhead)
+
+    def _forget_undo(self) -> None:
+        freed = self._editor.document.forget_undo()
+        self._bar.say(
+            f"{size_text(freed)} are free again. Ask once more."
+            if freed
+            else "No undo step held any space. Delete steps in the history, or allow more space "
+            "in the preferences."
+        )
+
+    @Slot(object)
+    def _on_preview(self, _: Span) -> None:
+        self._bar.say(
+            "This is a preview: it is heard here and nowhere else, and no step was made.",
+            choices=[Choice("Extract", self._ways["extract"], primary=True)],
+        )
+
+    @Slot(bool)
+    def _on_preview_changed(self, heard: bool) -> None:
+        if not heard:
+            self._bar.clear()
+
+    @Slot()
+    def _on_started(self) -> None:
+        self._bar.clear()
