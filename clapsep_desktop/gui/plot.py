@@ -159,6 +159,10 @@ class Plot(pg.GraphicsView):
         """First pixel from the top that a selection takes up, and one past its last."""
         return 0.0, self.plot_height
 
+    def selection_colour(self) -> QColor:
+        """What lies over the selected part of the picture."""
+        return theme.current().color("selection")
+
     def selection_moved(self) -> None:
         """Paint the selection again when Qt next paints."""
         self._overlay.update()
@@ -309,7 +313,7 @@ class _Overlay(_Item):
         if right < left:
             return
         selected = QRectF(left, top, max(right - left, 1), bottom - top)
-        painter.fillRect(selected & area, colours.color("selection"))
+        painter.fillRect(selected & area, self._plot.selection_colour())
         painter.setPen(QPen(colours.color("selection_edge"), 1))
         if bottom - top < area.height():
             painter.drawRect(selected.adjusted(0.5, 0.5, -0.5, -0.5))

@@ -30,6 +30,7 @@ GB = 10**9
 
 ComputeDevice = Literal["auto", "cpu", "cuda", "mps"]
 FrequencyScale = Literal["linear", "log", "mel"]
+AmplitudeScale = Literal["linear", "decibels"]
 ColorMap = Literal["magma", "viridis", "inferno", "grey"]
 Window = Literal["hann", "hamming", "blackman-harris"]
 
@@ -65,7 +66,8 @@ class Preferences:
         spectrogram_colors: name of the colour map.
         spectrogram_floor: dBFS of the darkest colour.
         spectrogram_ceiling: dBFS of the brightest.
-        view_blend: share of the spectrogram over the waveform, 0 to 1; 0.5 shows both.
+        amplitude_scale: of the waveform.
+        view_blend: how strongly the waveform is drawn over the spectrogram, 0 to 1.
         undo_limit: steps that can be undone.
         disk_budget: bytes that results may take on disk.
         autosave_minutes: between two automatic saves; 0 for after each step only.
@@ -94,7 +96,8 @@ class Preferences:
     spectrogram_colors: ColorMap = "magma"
     spectrogram_floor: float = field(default=-100.0, metadata=_within(-150, -10))
     spectrogram_ceiling: float = field(default=0.0, metadata=_within(-140, 0))
-    view_blend: float = field(default=0.5, metadata=_within(0, 1))
+    amplitude_scale: AmplitudeScale = "linear"
+    view_blend: float = field(default=0.0, metadata=_within(0, 1))
     undo_limit: int = field(default=200, metadata=_within(1, 10_000))
     disk_budget: int = field(default=20 * GB, metadata=_within(GB // 4, 1 << 50))
     autosave_minutes: float = field(default=1.0, metadata=_within(0, 60))

@@ -26,6 +26,7 @@ from clapsep_desktop.gui.waveform_painter import WaveformPainter
 from clapsep_desktop.timebase import Span
 
 _LABEL_ROOM: Final = 24.0
+_SELECTED: Final = 44  # of 255: white over what is selected
 _BUDGET: Final = 0.006  # seconds of a frame for pictures that are new
 _COARSER: Final = 12  # zooms further out at which a stand-in is looked for
 
@@ -104,6 +105,10 @@ class SpectrogramView(Plot):
             return super().selected_rows()
         low, high = self.timeline.band
         return self.y_of_frequency(high), self.y_of_frequency(low)
+
+    def selection_colour(self) -> QColor:
+        """See `Plot.selection_colour`: lighter, but of the picture's own hue."""
+        return QColor(255, 255, 255, _SELECTED)
 
     def axis_ticks(self, height: float) -> list[tuple[float, Tick]]:
         """See `Plot.axis_ticks`."""

@@ -111,9 +111,12 @@ def amplitude_ticks(y_of: Callable[[float], float], room: float, zoom: float) ->
 
 
 def decibel_ticks(y_of: Callable[[float], float], room: float, top: float) -> list[Tick]:
-    """Lines of one polarity of a ruler in dBFS; ``y_of`` takes an amplitude, ``top`` is the largest.
+    """Lines of one polarity of a ruler in dBFS, of the rounder values first while there is room.
 
-    Louder ones are labelled first, wherever there is room.
+    Args:
+        y_of: the pixel of an amplitude.
+        room: pixels between two labels at least.
+        top: the largest amplitude that is seen.
     """
     chosen: list[float] = []
     for decibels in _DECIBELS:
@@ -121,7 +124,11 @@ def decibel_ticks(y_of: Callable[[float], float], room: float, top: float) -> li
         far = abs(y_of(amplitude) - y_of(0)) >= room
         if amplitude <= top * 1.0001 and far and _has_room(amplitude, chosen, y_of, room):
             chosen.append(amplitude)
-    return [Tick(value, f"{20 * math.log10(value):.0f}".replace("-0", "0")) for value in chosen]
+    return [Tick(value, _signed(round(20 * math.log10(value)))) for value in chosen]
+
+
+def _signed(value: int) -> str:
+    return f"{value}".replace("-", "−")
 
 
 def _round_up(value: float) -> float:

@@ -7,8 +7,16 @@ from typing import Final, Literal
 
 from clapsep_desktop.audio.spectrogram import Channel, SpectrogramSettings, Window
 from clapsep_desktop.gui.frequency_scale import ScaleName
+from clapsep_desktop.gui.preferences import Preferences
+from clapsep_desktop.gui.preferences import Window as WindowName
 
 FFT_SIZES: Final = (512, 1024, 2048, 4096, 8192, 16384)
+
+_WINDOWS: Final[dict[WindowName, Window]] = {
+    "hann": "hann",
+    "hamming": "hamming",
+    "blackman-harris": "blackmanharris",
+}
 
 AmplitudeName = Literal["linear", "decibels"]
 
@@ -52,3 +60,31 @@ class ViewSettings:
     def analysis(self) -> SpectrogramSettings:
         """What tiles depend on."""
         return SpectrogramSettings(self.fft, self.window, self.channel)
+
+    @classmethod
+    def of(cls, preferences: Preferences) -> ViewSettings:
+        """What the preferences remember."""
+        return cls(
+            frequency_scale=preferences.spectrogram_scale,
+            fft=preferences.spectrogram_fft,
+            window=_WINDOWS[preferences.spectrogram_window],
+            colours=preferences.spectrogram_colors,
+            floor=preferences.spectrogram_floor,
+            ceiling=preferences.spectrogram_ceiling,
+            amplitude_scale=preferences.amplitude_scale,
+            blend=preferences.view_blend,
+        )
+
+    def changes(self) -> dict[str, object]:
+        """The preferences' fields that remember this, for `Settings.update`."""
+        names = {window: name for name, window in _WINDOWS.items()}
+        return {
+            "spectrogram_scale": self.frequency_scale,
+            "spectrogram_fft": self.fft,
+            "spectrogram_window": names[self.window],
+            "spectrogram_colors": self.colours,
+            "spectrogram_floor": self.floor,
+            "spectrogram_ceiling": self.ceiling,
+            "amplitude_scale": self.amplitude_scale,
+            "view_blend": self.blend,
+        }

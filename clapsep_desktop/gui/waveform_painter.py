@@ -22,7 +22,7 @@ from clapsep_desktop.gui.waveform_pictures import (
 )
 from clapsep_desktop.timebase import Span
 
-LINES_BELOW: Final = 0.25
+LINES_BELOW: Final = 1.0
 """Frames per device pixel below which samples are joined by lines."""
 
 _DOTS_BELOW: Final = 1 / 6  # frames per logical pixel below which each sample gets a dot
@@ -35,12 +35,14 @@ class WaveformPainter:
     Args:
         data: what is painted.
         transparent: whether what lies behind the waveform is to be seen.
+        merged: whether all channels are drawn as one.
     """
 
-    def __init__(self, data: ViewData, *, transparent: bool = False) -> None:
+    def __init__(self, data: ViewData, *, transparent: bool = False, merged: bool = False) -> None:
         self._data = data
         self._pictures = WaveformPictures(data)
         self._transparent = transparent
+        self._merged = merged
 
     def drop(self, span: Span | None) -> None:
         """Tell that the waveform of a span, or of all, is another."""
@@ -64,11 +66,10 @@ class WaveformPainter:
             return
         colours = self._colours()
         per_pixel = timeline.frames_per_pixel / ratio
-        if per_pixel < LINES_BELOW and self._paint_samples(
-            painter, timeline, scale, width, height, ratio
-        ):
+        lines = per_pixel < LINES_BELOW and not self._merged
+        if lines and self._paint_samples(painter, timeline, scale, width, height, ratio):
             return
-        style = WaveStyle(per_pixel, height, max(round(ratio), 1), scale, colours)
+        style = WaveStyle(per_pixel, height, max(round(ratio), 1), scale, colours, self._merged)
         first = round(timeline.start / per_pixel)
         end = math.ceil(self._data.frames / per_pixel)  # where the recording ends
         for index in range(first // COLUMNS, (min(first + width, end) - 1) // COLUMNS + 1):

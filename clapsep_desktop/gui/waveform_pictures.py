@@ -57,6 +57,7 @@ class WaveStyle:
     thickness: int  # of silence
     scale: AmplitudeScale
     colours: WaveColours
+    merged: bool = False  # all channels in one lane
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,8 @@ def wave_pixels(peaks: Peaks, style: WaveStyle) -> np.ndarray:
         peaks: of one column more than the block has, at its start.
         style: how it is drawn.
     """
+    if style.merged:
+        peaks = _merged(peaks)
     channels = peaks.minimum.shape[1]
     shown = np.empty((style.height, COLUMNS), np.uint8)
     for channel in range(channels):
@@ -143,6 +146,16 @@ def wave_pixels(peaks: Peaks, style: WaveStyle) -> np.ndarray:
         one = Peaks(*(values[:, channel] for values in peaks))
         _draw_lane(shown[top:bottom], one, style)
     return style.colours.table[shown]
+
+
+def _merged(peaks: Peaks) -> Peaks:
+    """All channels as one: the lowest, the highest, and the RMS of all."""
+    energy = np.square(peaks.rms).mean(axis=1, keepdims=True)
+    return Peaks(
+        peaks.minimum.min(axis=1, keepdims=True),
+        peaks.maximum.max(axis=1, keepdims=True),
+        np.sqrt(energy),
+    )
 
 
 def lane(channel: int, channels: int, height: int) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
+import numpy as np
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QWidget
@@ -82,8 +83,15 @@ class WaveformView(Plot):
                 way = (half - 1) * self.scale.place(tick.value)
                 if way > half - 6 and channels > 1:  # would touch the next channel's
                     tick = Tick(tick.value)
-                lines += [(middle - way, tick), (middle + way, tick)]
+                lines.append((middle - way, tick))
+                if way > 0:
+                    lines.append((middle + way, self._mirrored(tick)))
         return lines
+
+    def _mirrored(self, tick: Tick) -> Tick:
+        """The line of the same amplitude below the middle."""
+        below_zero = tick.is_major and self.scale.name == "linear"
+        return Tick(-tick.value, f"−{tick.label}" if below_zero else tick.label)
 
     def paint_picture(self, painter: QPainter, width: int, height: int, scale: float) -> None:
         """See `Plot.paint_picture`."""
@@ -107,10 +115,13 @@ class WaveformView(Plot):
         level = decibels(peak) if math.isfinite(peak) else None
         return Readout(timeline.frame_at(point.x()), level, channel=channel)
 
-    @property
-    def data(self) -> ViewData:
-        """What is drawn."""
-        return self._data
+    def level_at(self, frame: int) -> float | None:
+        """The peak of all channels in the pixel of a frame, dBFS; None where it is not known."""
+        width = self.timeline.frames_per_pixel
+        first = math.floor(frame / width) * width
+        peaks, _ = self._data.peaks(first, first + width, 1)
+        peak = float(np.maximum(-peaks.minimum, peaks.maximum).max())
+        return decibels(peak) if math.isfinite(peak) else None
 
     def _show_peaks(self, span: Span | None) -> None:
         self._painter.drop(span)
