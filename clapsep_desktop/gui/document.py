@@ -21,6 +21,7 @@ from clapsep_desktop.audio.formats import AudioInfo
 from clapsep_desktop.audio.mix import Layer, MixSource
 from clapsep_desktop.audio.source import AudioSource
 from clapsep_desktop.audio.store import AudioStore
+from clapsep_desktop.session.budget import fitted
 from clapsep_desktop.session.history import History
 from clapsep_desktop.session.session import Extraction, Recording, Session
 from clapsep_desktop.timebase import Span
@@ -134,6 +135,7 @@ class Document(QObject):
         """Fill the undo stack without telling anyone."""
         self._silent = True
         try:
+            self.undo_stack.clear()
             self.session = history.states[0]
             for title, (before, after) in zip(
                 history.titles, pairwise(history.states), strict=True
@@ -220,6 +222,48 @@ class Document(QObject):
             self.undo_stack.resetClean()
         self._sweep()
         return used - self.store.used
+
+    def make_room(self, size: int) -> int:
+        """Give up undo steps until the store's budget has room for a result.
+
+        What is shown and heard stays. Where even all undo steps would not be enough, none goes.
+
+        Args:
+            size: bytes of the result.
+
+        Returns:
+            How many steps were given up.
+        """
+        budget, used = self.store.budget, self.store.used
+        if budget is None or self.session is None or used + size <= budget:
+            return 0
+        history = self.history
+        others = used - sum(map(self.store.size, history.buffers))
+        shorter = fitted(history, self.store.size, budget - size - others)
+        if sum(map(self.store.size, shorter.buffers)) + others + size > budget:
+            return 0
+        self._replace(shorter)
+        return len(history.states) - len(shorter.states)
+
+    def _replace(self, history: History) -> None:
+        """Have another history that shows the same."""
+        dirty = self.is_dirty
+        self.hold(history.buffers)
+        self._replay(history)
+        if dirty:
+            self.undo_stack.resetClean()
+        self.release(history.buffers)
+        self.history_changed.emit()
+
+    def use_store(self, store: AudioStore) -> None:
+        """Have the results lie in another store, which holds all that `needed` names."""
+        self.store = store
+        self._readers.clear()
+        if self.session is not None:
+            self._growing = None
+            self._mix()
+            self.audio_changed.emit(Span(0, self.session.recording.frames))
+        self.buffers_changed.emit()
 
     def show(self, session: Session) -> None:
         """Show a session; only undo steps call this."""

@@ -248,3 +248,65 @@ def test_two_sessions_sound_the_same_outside_what_differs(before, after):
 @given(sessions)
 def test_a_session_does_not_differ_from_itself(session):
     assert changed_span(session, session) is None
+
+
+def deleted_steps(document: Document, count: int) -> None:
+    """Extractions that were deleted again: only undo needs their buffers."""
+    for seed in range(count):
+        extraction = rendered(document, seed=seed)
+        add(document, extraction)
+        document.apply("Delete", document.session.without(extraction.id))
+
+
+def test_undo_steps_make_room_for_a_result(document, qtbot):
+    deleted_steps(document, 3)
+    kept = rendered(document, seed=9)
+    add(document, kept)
+    heard, one = read(document, "kept"), document.store.size(kept.buffer)
+    document.store.budget = 4 * one
+    with qtbot.waitSignal(document.history_changed):
+        assert document.make_room(2 * one) > 0
+    assert document.store.used <= 2 * one
+    assert document.is_dirty
+    assert np.array_equal(read(document, "kept"), heard)
+    assert kept.buffer in files(document)
+    document.undo_stack.undo()
+    assert document.session.extractions == ()
+
+
+def test_where_there_is_room_no_step_goes(document):
+    deleted_steps(document, 2)
+    assert document.make_room(1 << 40) == 0
+    document.store.budget = 1 << 30
+    assert document.make_room(1_000) == 0
+    assert document.undo_stack.count() == 4
+
+
+def test_where_all_steps_would_not_be_enough_none_goes(document):
+    deleted_steps(document, 2)
+    document.store.budget = document.store.used
+    assert document.make_room(document.store.budget + 1) == 0
+    assert document.undo_stack.count() == 4
+
+
+def test_a_saved_state_stays_saved_when_room_is_made(document):
+    deleted_steps(document, 2)
+    document.undo_stack.setClean()
+    document.store.budget = document.store.used
+    assert document.make_room(1_000) > 0
+    assert not document.is_dirty
+
+
+def test_results_can_lie_in_another_store(document, tmp_path, qtbot):
+    extraction = rendered(document)
+    add(document, extraction)
+    heard, old = read(document, "kept"), document.store
+    other = AudioStore(tmp_path / "other")
+    other.adopt(extraction.buffer, old.path(extraction.buffer))
+    with qtbot.waitSignal(document.audio_changed):
+        document.use_store(other)
+    old.close()
+    assert np.array_equal(read(document, "kept"), heard)
+    document.undo_stack.undo()
+    document.undo_stack.redo()
+    assert np.array_equal(read(document, "kept"), heard)
