@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -50,6 +50,16 @@ KEY_HELP = (
     "Space: on or off. Enter: show its place. F2: rename. F5: render again.\n"
     "Alt+Up and Alt+Down: move. Delete: take it out."
 )
+
+
+def _command(event: QKeyEvent) -> str:
+    """What a key says to a line; empty for nothing."""
+    modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+    if modifiers == Qt.KeyboardModifier.AltModifier:
+        return _WITH_ALT.get(Qt.Key(event.key()), "")
+    if modifiers == Qt.KeyboardModifier.NoModifier:
+        return _KEYS.get(Qt.Key(event.key()), "")
+    return ""
 
 
 def size_text(amount: int) -> str:
@@ -102,13 +112,19 @@ class Line(QFrame):
         self.setProperty("kind", "card")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
+    def event(self, event: QEvent) -> bool:
+        mine = isinstance(event, QKeyEvent) and _command(event) and self.hasFocus()
+        if mine and event.type() == QEvent.Type.ShortcutOverride:
+            event.accept()  # the key is meant for the line, not for the window
+            return True
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        alt = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
-        command = (_WITH_ALT if alt else _KEYS).get(Qt.Key(event.key()))
-        if command is None:
-            super().keyPressEvent(event)
-        else:
+        command = _command(event)
+        if command and self.hasFocus():
             self.commanded.emit(command)
+        else:
+            super().keyPressEvent(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         keyboard = event.reason() == QContextMenuEvent.Reason.Keyboard

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from PySide6.QtCore import QModelIndex, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import (
     QCompleter,
@@ -43,6 +45,8 @@ from clapsep_desktop.query import (
 Side = Literal["keep", "remove"]
 
 LEAST_WEIGHT = 0.05
+
+_TAKE_OUT = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
 
 _MARKS = {"saved": "star", "recent": "clock", "known": "text"}
 _KIND = Qt.ItemDataRole.UserRole
@@ -159,25 +163,36 @@ class PromptRow(QWidget):
         self.weight_field.setVisible(shown)
         self.weight_button.setVisible(self._weighable and not shown)
 
-    def _take_key(self, event: QKeyEvent) -> bool:
-        """Acts on the keys that all lines know; says whether it was one."""
-        key = event.key()
-        alt = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
-        control = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
-        if key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
-            (self.history if alt else self.stepped).emit(-1 if key == Qt.Key.Key_Up else 1)
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.submitted.emit(control)
-        elif (
-            key == Qt.Key.Key_Backspace
-            and control
-            and event.modifiers() & (Qt.KeyboardModifier.ShiftModifier)
-        ):
-            self.removed.emit()
-        else:
-            return False
-        event.accept()
-        return True
+    def takes(self, event: QKeyEvent) -> Callable[[], None] | None:
+        """What a key does to the line; None for nothing of its own."""
+        key, modifiers = event.key(), event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        alt = modifiers == Qt.KeyboardModifier.AltModifier
+        control = modifiers == Qt.KeyboardModifier.ControlModifier
+        plain = modifiers == Qt.KeyboardModifier.NoModifier
+        if key in (Qt.Key.Key_Up, Qt.Key.Key_Down) and (alt or plain):
+            move = self.history if alt else self.stepped
+            return partial(move.emit, -1 if key == Qt.Key.Key_Up else 1)
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and (control or plain):
+            return partial(self.submitted.emit, control)
+        if key == Qt.Key.Key_Backspace and modifiers == _TAKE_OUT:
+            return self.removed.emit
+        return None
+
+
+def take_key(row: PromptRow, event: QEvent) -> bool:
+    """Lets a line act on a key before anything else does; says whether it did.
+
+    A key that a line knows is also kept from the window's shortcuts.
+    """
+    if not isinstance(event, QKeyEvent):
+        return False
+    act = row.takes(event)
+    if act is None:
+        return False
+    event.accept()
+    if event.type() == QEvent.Type.KeyPress:
+        act()
+    return event.type() in (QEvent.Type.KeyPress, QEvent.Type.ShortcutOverride)
 
 
 class TextField(QLineEdit):
@@ -188,9 +203,8 @@ class TextField(QLineEdit):
         self._owner = row
         self.setAcceptDrops(False)  # the list takes them
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if not self._owner.take_key(event):
-            super().keyPressEvent(event)
+    def event(self, event: QEvent) -> bool:
+        return take_key(self._owner, event) or super().event(event)
 
 
 class TextRow(PromptRow):
@@ -264,12 +278,10 @@ class TextRow(PromptRow):
         """Whether the list of proposals is open."""
         return self._popup.isVisible()
 
-    def take_key(self, event: QKeyEvent) -> bool:
-        """Acts on a key before the field does; says whether it did."""
+    def takes(self, event: QKeyEvent) -> Callable[[], None] | None:
         if event.key() == Qt.Key.Key_Backspace and not self.field.text():
-            self.removed.emit()
-            return True
-        return self._take_key(event)
+            return self.removed.emit
+        return super().takes(event)
 
     def _on_text(self) -> None:
         self.remove_button.setVisible(not self.is_empty)
@@ -332,11 +344,13 @@ class ExampleRow(PromptRow):
             self._prompt.name, self._prompt.model, self._prompt.vector, self.weight
         )
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
+    def takes(self, event: QKeyEvent) -> Callable[[], None] | None:
         if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
-            self.removed.emit()
-        elif not self._take_key(event):
-            super().keyPressEvent(event)
+            return self.removed.emit
+        return super().takes(event)
+
+    def event(self, event: QEvent) -> bool:
+        return (self.hasFocus() and take_key(self, event)) or super().event(event)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)

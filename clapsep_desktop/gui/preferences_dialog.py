@@ -1,0 +1,370 @@
+"""The preferences as a window: pages of choices that work at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QSpinBox,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from clapsep_desktop.gui import theme
+from clapsep_desktop.gui.controls import GRID, guard_wheel, muted_label
+from clapsep_desktop.gui.model_choices import ModelChoice, model_choices
+from clapsep_desktop.gui.preferences import FFT_SIZES, GB, Preferences, Settings
+
+Control = QComboBox | QCheckBox | QSpinBox | QDoubleSpinBox
+
+_DEVICES = (
+    ("auto", "Automatic"),
+    ("cpu", "Processor (CPU)"),
+    ("cuda", "NVIDIA graphics (CUDA)"),
+    ("mps", "Apple graphics (MPS)"),
+)
+
+
+class PreferencesDialog(QDialog):
+    """Shows the settings and changes them as soon as the user does.
+
+    Args:
+        settings: what is shown and changed.
+        outputs: names of the devices that can play sound.
+        models: what can answer queries.
+        parent: the window it belongs to.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        outputs: Sequence[str] = (),
+        models: Sequence[ModelChoice] | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("preferencesDialog")
+        self.setWindowTitle("Preferences")
+        self._settings = settings
+        self._outputs = outputs
+        self._models = models if models is not None else model_choices(("mini", "speech"))
+        self._controls: dict[str, Control] = {}
+        self._pages = QStackedWidget()
+        self._list = QListWidget()
+        self._list.setObjectName("preferencesPages")
+        self._list.setAccessibleName("Pages")
+        self._list.setProperty("kind", "side")
+        self._list.setIconSize(QSize(16, 16))
+        self._list.setFixedWidth(150)
+        self._list.currentRowChanged.connect(self._pages.setCurrentIndex)
+        self._add_page("General", "settings", self._general())
+        self._add_page("Playback", "speaker", self._playback())
+        self._add_page("Models", "model", self._model_page())
+        self._add_page("Spectrogram", "spectrogram", self._spectrogram())
+        self._add_page("Storage", "disk", self._storage())
+        self._lay_out()
+        self._list.setCurrentRow(0)
+        self._show()
+        settings.changed.connect(self._show)
+        theme.notifier().changed.connect(self._draw)
+        self._draw()
+
+    def show_page(self, title: str) -> None:
+        """Turns to a page; raises ValueError where there is none of the title."""
+        titles = [self._list.item(row).text() for row in range(self._list.count())]
+        self._list.setCurrentRow(titles.index(title))
+
+    # Pages.
+
+    def _general(self) -> QFormLayout:
+        form = _form()
+        self._row(form, "Colors", self._choice("theme", tuple(theme.THEME_NAMES.items())))
+        self._row(
+            form,
+            "When Long Work Ends",
+            self._switch("notify", "Tell me if I look elsewhere"),
+            self._switch("sound", "Also play a sound"),
+        )
+        self._row(
+            form,
+            "Editing",
+            self._switch("snap", "Snap selections to zero crossings"),
+        )
+        return form
+
+    def _playback(self) -> QFormLayout:
+        form = _form()
+        outputs = [("", "The system's choice"), *((name, name) for name in self._outputs)]
+        chosen = self._settings.values.output_device
+        if chosen not in dict(outputs):
+            outputs.append((chosen, f"{chosen} (not connected)"))
+        self._row(form, "Play On", self._choice("output_device", tuple(outputs)))
+        self._row(
+            form,
+            "Compare",
+            self._switch("loudness_match", "Original, kept and removed equally loud"),
+        )
+        self._row(
+            form,
+            "Playhead",
+            self._switch("follow", "The view follows it"),
+            self._switch("return_on_stop", "Stop returns to where playing began"),
+        )
+        return form
+
+    def _model_page(self) -> QFormLayout:
+        form = _form()
+        models = tuple(
+            (one.name, one.title if one.installed else f"{one.title} (not installed)")
+            for one in self._models
+        )
+        box = self._choice("model", models)
+        items = box.model()
+        for row, one in enumerate(self._models):
+            box.setItemData(row, one.about, Qt.ItemDataRole.ToolTipRole)
+            if not one.installed:
+                items.setData(items.index(row, 0), 0, Qt.ItemDataRole.UserRole - 1)  # disabled
+        self._row(
+            form,
+            "Answers Queries",
+            box,
+            self._switch("specialists", "“Auto” gives speech to its specialist"),
+        )
+        self._row(
+            form,
+            "Compute On",
+            self._choice("device", _DEVICES),
+            hint="Where the chosen one is missing or fails, the processor takes over.",
+        )
+        return form
+
+    def _spectrogram(self) -> QFormLayout:
+        form = _form()
+        self._row(
+            form,
+            "FFT Size",
+            self._choice("spectrogram_fft", tuple((size, f"{size:,}") for size in FFT_SIZES)),
+            hint="Larger tells pitches apart, smaller tells moments apart.",
+        )
+        windows = (("hann", "Hann"), ("hamming", "Hamming"), ("blackman-harris", "Blackman-Harris"))
+        scales = (("linear", "Linear"), ("log", "Logarithmic"), ("mel", "Mel"))
+        maps = tuple((name, name.capitalize()) for name in ("magma", "viridis", "inferno", "grey"))
+        self._row(form, "Window", self._choice("spectrogram_window", windows))
+        self._row(form, "Frequencies", self._choice("spectrogram_scale", scales))
+        self._row(form, "Colors", self._choice("spectrogram_colors", maps))
+        self._row(
+            form, "Darkest", self._number("spectrogram_floor", -150, -10, "dB", "Darkest level")
+        )
+        self._row(
+            form, "Brightest", self._number("spectrogram_ceiling", -140, 0, "dB", "Brightest level")
+        )
+        return form
+
+    def _storage(self) -> QFormLayout:
+        form = _form()
+        budget = self._number("disk_budget", 1, 10_000, "GB", "Disk space for results")
+        self._row(
+            form,
+            "Results",
+            budget,
+            hint="Results lie on disk until their recording is closed. From the next start on.",
+        )
+        self._row(
+            form,
+            "Undo",
+            self._number("undo_limit", 1, 10_000, "steps", "Steps that can be undone"),
+            hint="From the next recording on.",
+        )
+        self._row(
+            form,
+            "Save by Itself",
+            self._number("autosave_minutes", 0, 60, "minutes", "Minutes between two saves"),
+            hint="Besides after every step; 0 for after steps only.",
+        )
+        return form
+
+    # Controls.
+
+    def _choice(self, name: str, choices: Sequence[tuple[object, str]]) -> QComboBox:
+        box = QComboBox()
+        for value, text in choices:
+            box.addItem(text, value)
+        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        box.setMinimumContentsLength(18)
+        box.currentIndexChanged.connect(self._take)
+        self._know(name, box)
+        return box
+
+    def _switch(self, name: str, text: str) -> QCheckBox:
+        box = QCheckBox(text)
+        box.toggled.connect(self._take)
+        self._know(name, box)
+        box.setAccessibleName(text)
+        return box
+
+    def _number(
+        self, name: str, low: float, high: float, unit: str, title: str
+    ) -> QSpinBox | QDoubleSpinBox:
+        field: QSpinBox | QDoubleSpinBox
+        if name in ("disk_budget", "undo_limit"):
+            field = QSpinBox()
+            field.setRange(int(low), int(high))
+        else:
+            field = QDoubleSpinBox()
+            field.setDecimals(1 if unit == "minutes" else 0)
+            field.setRange(low, high)
+        field.setSuffix(f" {unit}")
+        field.setMinimumWidth(120)
+        field.setKeyboardTracking(False)
+        field.valueChanged.connect(self._take)
+        self._know(name, field)
+        field.setAccessibleName(title)
+        return field
+
+    def _know(self, name: str, control: Control) -> None:
+        control.setObjectName(f"preference_{name}")
+        control.setProperty("field", name)
+        guard_wheel(control)
+        self._controls[name] = control
+
+    def _row(self, form: QFormLayout, title: str, *controls: Control, hint: str = "") -> None:
+        column = QVBoxLayout()
+        column.setSpacing(GRID)
+        for control in controls:
+            column.addWidget(control, 0, Qt.AlignmentFlag.AlignLeft)
+            if not control.accessibleName():
+                control.setAccessibleName(title)
+            control.setToolTip(hint or control.accessibleName())
+        if hint:
+            label = muted_label(hint)
+            label.setWordWrap(True)
+            column.addWidget(label)
+        heading = QLabel(title)
+        heading.setBuddy(controls[0])
+        heading.setMinimumHeight(controls[0].sizeHint().height())
+        form.addRow(heading, column)
+
+    # What happens.
+
+    def _take(self, _: object) -> None:
+        control = self.sender()
+        assert isinstance(control, Control)
+        name = str(control.property("field"))
+        try:
+            self._settings.update(**{name: self._value(name, control)})
+        except ValueError:  # a floor over the ceiling
+            self._show()
+            return
+        if name == "theme":
+            app = QApplication.instance()
+            assert isinstance(app, QApplication)
+            theme.apply(app, self._settings.values.theme)
+
+    @staticmethod
+    def _value(name: str, control: Control) -> Any:
+        if isinstance(control, QComboBox):
+            return control.currentData()
+        if isinstance(control, QCheckBox):
+            return control.isChecked()
+        return control.value() * GB if name == "disk_budget" else control.value()
+
+    def _show(self, _: object = None) -> None:
+        values = self._settings.values
+        for name, control in self._controls.items():
+            value = getattr(values, name)
+            control.blockSignals(True)
+            if isinstance(control, QComboBox):
+                control.setCurrentIndex(control.findData(value))
+            elif isinstance(control, QCheckBox):
+                control.setChecked(value)
+            elif isinstance(control, QSpinBox):
+                control.setValue(round(value / GB) if name == "disk_budget" else value)
+            else:
+                control.setValue(value)
+            control.blockSignals(False)
+        self._controls["sound"].setEnabled(values.notify)
+
+    def _reset(self) -> None:
+        before = self._settings.values.theme
+        self._settings.reset()
+        if before != Preferences().theme:
+            app = QApplication.instance()
+            assert isinstance(app, QApplication)
+            theme.apply(app, Preferences().theme)
+
+    # Building.
+
+    def _add_page(self, title: str, drawing: str, form: QFormLayout) -> None:
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(6 * GRID, 5 * GRID, 6 * GRID, 5 * GRID)
+        column.addLayout(form)
+        column.addStretch(1)
+        self._pages.addWidget(page)
+        item = QListWidgetItem(title)
+        item.setData(Qt.ItemDataRole.UserRole, drawing)
+        self._list.addItem(item)
+
+    def _lay_out(self) -> None:
+        buttons = QDialogButtonBox(
+            QDialogButtonBox.StandardButton.RestoreDefaults | QDialogButtonBox.StandardButton.Close
+        )
+        buttons.setObjectName("preferencesButtons")
+        restore = buttons.button(QDialogButtonBox.StandardButton.RestoreDefaults)
+        restore.setObjectName("restoreDefaultsButton")
+        restore.setAutoDefault(False)
+        restore.setToolTip("Every choice on every page as it was at first.")
+        restore.clicked.connect(self._reset)
+        close = buttons.button(QDialogButtonBox.StandardButton.Close)
+        close.setObjectName("closePreferencesButton")
+        close.setDefault(True)
+        buttons.rejected.connect(self.reject)
+        for button in (restore, close):
+            button.setIcon(QIcon())
+        middle = QHBoxLayout()
+        middle.setSpacing(0)
+        middle.addWidget(self._list)
+        middle.addWidget(self._pages, 1)
+        line = QFrame()
+        line.setProperty("kind", "line")
+        foot = QHBoxLayout()
+        foot.setContentsMargins(4 * GRID, 3 * GRID, 4 * GRID, 3 * GRID)
+        foot.addWidget(buttons)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addLayout(middle, 1)
+        whole.addWidget(line)
+        whole.addLayout(foot)
+        self.resize(620, 440)
+
+    def _draw(self, _: object = None) -> None:
+        for row in range(self._list.count()):
+            item = self._list.item(row)
+            item.setIcon(theme.icon(item.data(Qt.ItemDataRole.UserRole)))
+
+
+def _form() -> QFormLayout:
+    form = QFormLayout()
+    form.setHorizontalSpacing(5 * GRID)
+    form.setVerticalSpacing(4 * GRID)
+    form.setLabelAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
+    form.setFormAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+    return form
