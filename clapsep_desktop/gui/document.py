@@ -149,16 +149,28 @@ class Document(QObject):
 
     def close(self) -> None:
         """Let go of the recording and of everything made of it."""
-        if self.material is None:
-            return
+        material = self._end_session()
+        if material is not None:
+            self.undo_stack.clear()
+            self._sweep()
+            material.close()
+
+    def leave(self) -> None:
+        """Let go of the recording and delete nothing, for a recovery to find it all."""
+        material = self._end_session()
+        if material is not None:
+            material.close()
+        self.store.leave()
+
+    def _end_session(self) -> Material | None:
+        """Show nothing; what was shown, to be let go of."""
         material, self.material = self.material, None
-        self.session = self.project = self._growing = None
-        self._sources = {}
-        self.closed.emit()
-        self.session_changed.emit()
-        self.undo_stack.clear()
-        self._sweep()
-        material.close()
+        if material is not None:
+            self.session = self.project = self._growing = None
+            self._sources = {}
+            self.closed.emit()
+            self.session_changed.emit()
+        return material
 
     @property
     def history(self) -> History:

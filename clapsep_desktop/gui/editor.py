@@ -48,8 +48,8 @@ class Editor(QObject):
     ) -> None:
         super().__init__()
         self.settings = settings
-        self.store = AudioStore(folder, budget=settings.values.disk_budget)
-        self.document = Document(self.store, self, undo_limit=settings.values.undo_limit)
+        store = AudioStore(folder, budget=settings.values.disk_budget)
+        self.document = Document(store, self, undo_limit=settings.values.undo_limit)
         self.runner = JobRunner(self)
         self.operations = Operations(
             self.document,
@@ -68,16 +68,24 @@ class Editor(QObject):
         settings.changed.connect(self._on_settings)
         self.operations.planned.connect(self._hear_it_happen)
 
-    def close(self) -> None:
-        """Stop and join everything and delete what is temporary; a second call does nothing."""
+    def close(self, *, keep: bool = False) -> None:
+        """Stop and join everything and delete what is temporary; a second call does nothing.
+
+        Args:
+            keep: leave the session's folder to be recovered at the next start.
+        """
         if self._closed:
             return
         self._closed = True
         self.runner.close()
-        self.document.close()
+        if keep:
+            self.document.leave()
+        else:
+            self.document.close()
         self.view.close()
         self.playback.close()
-        self.store.close()
+        if not keep:
+            self.document.store.close()
 
     @Slot()
     def _hear_it_happen(self) -> None:
@@ -89,7 +97,7 @@ class Editor(QObject):
     def _on_settings(self, changed: frozenset[str]) -> None:
         values = self.settings.values
         if "disk_budget" in changed:
-            self.store.budget = values.disk_budget
+            self.document.store.budget = values.disk_budget
         if "output_device" in changed:
             self.playback.set_device(values.output_device or None)
         self.timeline.follow = values.follow

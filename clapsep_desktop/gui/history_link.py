@@ -40,7 +40,7 @@ class HistoryLink(QObject):
 
     @Slot()
     def _show(self) -> None:
-        session, store = self._editor.document.session, self._editor.store
+        session, store = self._editor.document.session, self._editor.document.store
         if session is None:
             self._panel.show_session(None, set(), {}, 0)
             return

@@ -104,10 +104,18 @@ class Projects(QObject):
         document.opened.connect(self._timer.start)
         document.closed.connect(self._on_closed)
 
-    def close(self) -> None:
-        """Nothing is left to recover, and nobody else is kept from the project."""
+    def close(self, *, keep: bool = False) -> None:
+        """End the autosave, and keep nobody else from the project.
+
+        Args:
+            keep: leave the session to be recovered at the next start.
+        """
         self._timer.stop()
-        self._autosave.clear()
+        if keep:
+            self.autosave()
+            self._document.closed.disconnect(self._on_closed)
+        else:
+            self._autosave.clear()
         self._autosave.close()
         self._release()
 
