@@ -7,9 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
+from PySide6.QtGui import QKeySequence
 
 from clapsep_desktop.gui.actions import Needs
 from clapsep_desktop.gui.document import ROLES
+from clapsep_desktop.gui.prompt_rows import Side
 
 if TYPE_CHECKING:
     from clapsep_desktop.gui.main_window import MainWindow
@@ -101,8 +103,8 @@ class Commands(QObject):
     def _connect_undo(self) -> None:
         stack, actions = self._editor.document.undo_stack, self._window.actions_
         undo, redo = stack.createUndoAction(self._window), stack.createRedoAction(self._window)
-        undo.setShortcuts(["Ctrl+Z"])
-        redo.setShortcuts(["Ctrl+Shift+Z", "Ctrl+Y"])
+        undo.setShortcut(QKeySequence("Ctrl+Z"))
+        redo.setShortcuts([QKeySequence("Ctrl+Shift+Z"), QKeySequence("Ctrl+Y")])
         actions.add("undo", undo, "undo")
         actions.add("redo", redo, "redo")
 
@@ -155,7 +157,7 @@ class Commands(QObject):
         is_playing = self._editor.playback.is_playing
         timeline.set_edge(timeline.playhead if is_playing else timeline.cursor, side)
 
-    def _use_as_example(self, side: str) -> None:
+    def _use_as_example(self, side: Side) -> None:
         self._window.show_dock(self._window.query_dock)
         self._window.query_link.use_selection(side)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QByteArray, QEvent, Qt, Signal, Slot
 from PySide6.QtGui import (
@@ -29,7 +29,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from clapsep_desktop.gui import keyboard, menus, theme
+from clapsep_desktop.audio.export_plan import ExportMaterial, ExportSettings
+from clapsep_desktop.audio.export_sources import ExportReport
+from clapsep_desktop.gui import keyboard, menus, theme, view_state
 from clapsep_desktop.gui.actions import Actions
 from clapsep_desktop.gui.commands import Commands
 from clapsep_desktop.gui.controls import GRID
@@ -38,11 +40,14 @@ from clapsep_desktop.gui.history_link import HistoryLink
 from clapsep_desktop.gui.history_panel import HistoryPanel
 from clapsep_desktop.gui.message_bar import Choice, MessageBar
 from clapsep_desktop.gui.notifications import Notifications
+from clapsep_desktop.gui.operations.exporting import material_of
 from clapsep_desktop.gui.panes import Panes
+from clapsep_desktop.gui.plot import Readout
+from clapsep_desktop.gui.plot_text import readout_text
 from clapsep_desktop.gui.projects import Projects
 from clapsep_desktop.gui.query_link import QueryLink
 from clapsep_desktop.gui.query_panel import QueryPanel
-from clapsep_desktop.gui.questions import Dialogs, Question
+from clapsep_desktop.gui.questions import Dialogs, Question, open_folder
 from clapsep_desktop.gui.status_bar import StatusBar
 from clapsep_desktop.gui.track_area import TrackArea
 from clapsep_desktop.gui.transport_bar import TransportBar
@@ -52,10 +57,14 @@ from clapsep_desktop.resources import resource
 from clapsep_desktop.session.project import SUFFIX
 from clapsep_desktop.session.recovery import Recoverable
 
+if TYPE_CHECKING:
+    from clapsep_desktop.gui.export_dialog import ExportDialog
+
 TITLE = "CLAPSep Desktop"
 SMALLEST = (880, 560)  # logical pixels
 FIRST_SIZE = (1360, 860)
 DOCK_WIDTH = 340
+DOCK_HEIGHTS = [480, 280]
 STATE_VERSION = 1
 """Of the layout; one that was stored by another version is not restored."""
 
@@ -85,6 +94,8 @@ class MainWindow(QMainWindow):
         self.dialogs = dialogs or Dialogs(self)
         self.actions_ = Actions(self)
         self._is_leaving = False  # what is not saved was settled
+        self._keeps_session = False  # or is left to be recovered
+        self._exported: ExportSettings | None = None  # the last time
         self._make_parts()
         self._make_links()
         self._lay_out()
@@ -118,7 +129,7 @@ class MainWindow(QMainWindow):
         self.projects = Projects(
             editor.document,
             editor.runner,
-            editor.store.folder.parent,
+            editor.document.store.folder.parent,
             view=self._view,
             ask=self.dialogs.ask,
             choose_target=self.dialogs.project_to_save,
@@ -134,6 +145,7 @@ class MainWindow(QMainWindow):
             "get_base": self.show_getting_base,
             "preferences": self.show_preferences,
             "save_as": self.projects.save_as,
+            "export": self.export,
         }
         self.troubles = Troubles(self.messages, editor, ways)
 
@@ -157,9 +169,9 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(centre)
         self.query_dock = self._dock("queryDock", "Query", self.query)
         self.history_dock = self._dock("historyDock", "History", self.history)
-        self.resizeDocks(
-            [self.query_dock, self.history_dock], [DOCK_WIDTH] * 2, Qt.Orientation.Horizontal
-        )
+        docks = [self.query_dock, self.history_dock]
+        self.resizeDocks(docks, [DOCK_WIDTH] * 2, Qt.Orientation.Horizontal)
+        self.resizeDocks(docks, DOCK_HEIGHTS, Qt.Orientation.Vertical)
         self.setStatusBar(self.status)
 
     def _dock(self, name: str, title: str, panel: QWidget) -> QDockWidget:
@@ -205,6 +217,7 @@ class MainWindow(QMainWindow):
         editor.operations.opened.connect(self._on_opened)
         editor.operations.computes_on.connect(self.status.show_devices)
         editor.operations.extracted.connect(self.query_link.on_extracted)
+        editor.operations.exported.connect(self._on_exported)
         editor.playback.trouble.connect(self.troubles.note)
         editor.settings.changed.connect(self._on_settings)
         self.projects.opened.connect(self._on_opened)
@@ -214,6 +227,7 @@ class MainWindow(QMainWindow):
         self.projects.noted.connect(self.troubles.note)
         self.projects.troubled.connect(self.troubles.show)
         self.status.cancel_requested.connect(editor.operations.cancel_all)
+        self.track.hovered.connect(self._show_readout)
         self.track.files_dropped.connect(self._on_dropped)
         self.track.seek_requested.connect(editor.playback.seek)
         self.transport.device_chosen.connect(self._choose_device)
@@ -311,13 +325,18 @@ class MainWindow(QMainWindow):
         name = ""
         if document.session is not None:
             name = (document.project or document.session.recording.path).name
-        self.setWindowTitle(f"{name}[*] – {TITLE}" if name else TITLE)
+        self.setWindowTitle(f"{name}[*] – {TITLE}" if name else f"{TITLE}[*]")
         self.setWindowModified(document.is_dirty)
         self.setWindowFilePath(str(document.project or "") if name else "")
         self.pages.setCurrentWidget(self.track if name else self.welcome)
         self.status.show_recording(document.material.info if document.material else None)
         if not name:
             self.welcome.show_recent(self.editor.settings.recent_files)
+
+    @Slot(object)
+    def _show_readout(self, readout: Readout | None) -> None:
+        """Say in the status bar what lies under the pointer."""
+        self.status.show_readout(readout_text(readout, self.editor.timeline.rate))
 
     def focus_query(self) -> None:
         """Put the keyboard into the query."""
@@ -369,6 +388,37 @@ class MainWindow(QMainWindow):
 
     def export(self) -> None:
         """Ask what is to be written where, and write it."""
+        from clapsep_desktop.gui.export_dialog import ExportDialog
+
+        settings = self.editor.settings
+        folder = settings.values.export_folder
+        material = material_of(self.editor.document, self.editor.timeline.selection)
+        dialog = ExportDialog(
+            material,
+            folder=Path(folder) if folder and Path(folder).is_dir() else None,
+            last=self._exported,
+            ask=self.dialogs.ask,
+            parent=self,
+        )
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.accepted.connect(partial(self._export, dialog, material))
+        dialog.open()
+
+    def _export(self, dialog: ExportDialog, material: ExportMaterial) -> None:
+        assert dialog.settings is not None
+        self._exported = dialog.settings
+        self.editor.settings.update(export_folder=str(dialog.settings.folder))
+        self.editor.operations.export(material, dialog.settings)
+
+    @Slot(object)
+    def _on_exported(self, report: ExportReport) -> None:
+        names = ", ".join(f"“{file.path.name}”" for file in report.files)
+        folder = report.files[0].path.parent
+        self.messages.say(
+            " ".join([f"Written to “{folder}”: {names}.", *report.notes]),
+            title="Exported",
+            choices=[Choice("Show Folder", partial(open_folder, folder))],
+        )
 
     def show_preferences(self) -> None:
         """Show the preferences."""
@@ -404,20 +454,13 @@ class MainWindow(QMainWindow):
 
     def _view(self) -> Mapping[str, Any]:
         """Where the user looks, as a project keeps it."""
-        timeline = self.editor.timeline
-        selection = timeline.selection
-        return {
-            "start": timeline.start,
-            "frames_per_pixel": timeline.frames_per_pixel,
-            "cursor": timeline.cursor,
-            "selection": None if selection is None else [selection.start, selection.stop],
-            "band": None if timeline.band is None else list(timeline.band),
-            "role": self.editor.sound.role,
-        }
+        return view_state.captured(self.editor.timeline, self.editor.sound.role)
 
     @Slot(object)
     def _show_view(self, view: Mapping[str, Any]) -> None:
-        """Look where a project was left; what it says wrongly counts for nothing."""
+        role = view_state.restore(view, self.editor.timeline)
+        if role is not None:
+            self.editor.sound.hear(role)
 
     def _restore(self) -> None:
         values = self.editor.settings.values
@@ -450,14 +493,15 @@ class MainWindow(QMainWindow):
             return
         self.hide()
         self.status.stop()
-        self.projects.close()
-        self.editor.close()
+        self.projects.close(keep=self._keeps_session)
+        self.editor.close(keep=self._keeps_session)
         event.accept()
         self.closed.emit()
 
     def close_now(self) -> None:
         """Close without a question; what is not saved is there to be recovered."""
         self._is_leaving = True
+        self._keeps_session = self.editor.document.is_dirty
         self.close()
 
     def tell_fault(self, fault: BaseException) -> None:

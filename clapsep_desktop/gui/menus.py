@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -42,7 +42,7 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )  # fmt: skip
 
 
-def fill(bar: QMenuBar, actions: Actions, grown: dict[str, Callable[[QMenu], None]]) -> None:
+def fill(bar: QMenuBar, actions: Actions, grown: Mapping[str, Callable[[QMenu], None]]) -> None:
     """Build the menus.
 
     Args:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 SOUND_FILES = "Recordings (*.wav *.wave *.rf64 *.w64 *.aif *.aiff *.flac *.ogg *.oga *.opus *.mp3)"
@@ -95,3 +97,8 @@ class Dialogs:
             self._parent, "Save Project", str(proposal), PROJECT_FILES
         )
         return Path(name) if name else None
+
+
+def open_folder(folder: Path) -> None:
+    """Show a folder in the system's own file manager."""
+    QDesktopServices.openUrl(QUrl.fromLocalFile(folder))

@@ -49,6 +49,10 @@ class StatusBar(QStatusBar):
         self._job.cancel.clicked.connect(self.cancel_requested)
         self._job.hide()
         self.addWidget(self._job, 1)
+        self._readout = muted_label("", "statusReadout")
+        self._readout.setAccessibleName("Under the pointer")
+        self._readout.setContentsMargins(2 * GRID, 0, 0, 0)
+        self.addWidget(self._readout)
         self._form = self._fact("statusForm", "Recording", "Rate, channels, depth and length.")
         self._models = self._fact("statusModel", "Model", "The model that answers the query.")
         self._device = self._fact("statusDevice", "Device", "Where the model computes.")
@@ -85,6 +89,10 @@ class StatusBar(QStatusBar):
         self._form.setText("" if info is None else form_of(info))
         self._form.setVisible(info is not None)
 
+    def show_readout(self, text: str) -> None:
+        """Tell what lies under the pointer, while no job has something to say."""
+        self._readout.setText(text)
+
     def show_model(self, name: str) -> None:
         """Tell which model is chosen."""
         self._models.setText(f"Model: {name}")
@@ -120,6 +128,7 @@ class StatusBar(QStatusBar):
         self._stopping = False
         self._job.title = job.title
         self._job.cancel.setEnabled(True)
+        self._readout.hide()
         self._job.show()
         self._ticking.start()
         self._show_progress()
@@ -138,6 +147,7 @@ class StatusBar(QStatusBar):
     def _on_idle(self) -> None:
         self._ticking.stop()
         self._job.hide()
+        self._readout.show()
 
     @Slot()
     def _show_progress(self) -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from clapsep_desktop.audio.export_plan import ExportMaterial, ExportSettings
+from clapsep_desktop.audio.export_sources import ExportReport
 from clapsep_desktop.audio.mix import Layer, MixSource
 from clapsep_desktop.audio.store import AudioStore
 from clapsep_desktop.errors import AudioWriteError, ClapSepError
@@ -17,6 +19,7 @@ from clapsep_desktop.gui.document import Document, Material
 from clapsep_desktop.gui.jobs import Job, JobRunner, Steps
 from clapsep_desktop.gui.operations import trouble
 from clapsep_desktop.gui.operations.comparing import Comparison, compare_steps
+from clapsep_desktop.gui.operations.exporting import export_steps
 from clapsep_desktop.gui.operations.extracting import (
     Engine,
     Growth,
@@ -47,6 +50,7 @@ class Operations(QObject):
         previewed(Span): a preview is ready to be heard there.
         preview_changed(bool): whether a preview is heard instead of the session alone.
         compared(str, Comparison): what a step of the stack changed.
+        exported(ExportReport): files that were written.
         noted(str): a sentence that the user should know.
         troubled(Trouble): something did not work.
 
@@ -65,6 +69,7 @@ class Operations(QObject):
     previewed = Signal(object)
     preview_changed = Signal(bool)
     compared = Signal(str, object)
+    exported = Signal(object)
     noted = Signal(str)
     troubled = Signal(object)
 
@@ -377,6 +382,36 @@ class Operations(QObject):
                 on_result=show,
                 on_abandoned=lambda: document.release(held),
                 on_error=lambda error: self.troubled.emit(trouble.of_job(error, title)),
+            )
+        )
+
+    # -- Exporting -----------------------------------------------------------------------------
+
+    def export(self, material: ExportMaterial, settings: ExportSettings) -> None:
+        """Write what was made to files.
+
+        Args:
+            material: from `exporting.material_of`.
+            settings: what is to be written, where and how.
+        """
+        document = self._document
+        held = document.needed()
+        document.hold(held)
+
+        def tell(report: ExportReport) -> None:
+            document.release(held)
+            self.exported.emit(report)
+
+        def explain(error: Exception) -> None:
+            self.troubled.emit(trouble.of_export(error))
+
+        self._runner.submit(
+            Job(
+                f"Exporting “{settings.name}”",
+                lambda: export_steps(material, settings),
+                on_result=tell,
+                on_abandoned=lambda: document.release(held),
+                on_error=explain,
             )
         )
 

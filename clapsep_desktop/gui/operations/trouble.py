@@ -18,6 +18,7 @@ GET_BASE = WayOut("How to Get Base…", "get_base")
 FREE_SPACE = WayOut("Clear Undo History", "forget_undo")
 PREFERENCES = WayOut("Preferences…", "preferences")
 OPEN = WayOut("Open Another…", "open")
+EXPORT = WayOut("Export Elsewhere…", "export")
 
 SMALL_MODEL = "mini"
 
@@ -30,6 +31,11 @@ def of_extraction(error: Exception, request: ExtractionRequest) -> Trouble:
 def of_opening(error: Exception, path: Path) -> Trouble:
     """Why a file could not be opened."""
     return Trouble("The file could not be opened", sentence(error), (OPEN,), path)
+
+
+def of_export(error: Exception) -> Trouble:
+    """Why nothing was written; the result is there still."""
+    return Trouble("The export did not work", sentence(error), (EXPORT,))
 
 
 def of_job(error: Exception, title: str) -> Trouble:
