@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
@@ -187,7 +188,8 @@ def _fill_models(page: QTextBrowser) -> None:
 
 def _fill_credits(page: QTextBrowser) -> None:
     texts = [path.read_text(encoding="utf-8") for path in credit_files() if path.suffix == ".md"]
-    page.setMarkdown("\n\n---\n\n".join(texts))
+    # A heading of a file is one among many here, so it stands two levels lower.
+    page.setMarkdown(re.sub(r"^(?=#)", "##", "\n\n".join(texts), flags=re.MULTILINE))
 
 
 def _fill_licences(page: QTextBrowser) -> None:

@@ -8,6 +8,7 @@ from typing import Literal
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
     QButtonGroup,
     QFrame,
     QHBoxLayout,
@@ -147,6 +148,11 @@ def guard_wheel(*controls: QWidget) -> None:
         control.installEventFilter(WheelGuard(control))
 
 
+def pad(field: QAbstractSpinBox) -> None:
+    """Gives a number some air to its border; the style sheet cannot."""
+    field.lineEdit().setTextMargins(GRID, 0, GRID, 0)
+
+
 class ValueSlider(QWidget):
     """A share from 0 to 100 % as a slider and a field.
 
@@ -173,7 +179,8 @@ class ValueSlider(QWidget):
         self.field.setSuffix(" %")
         self.field.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.field.setProperty("kind", "plain")
-        self.field.setFixedWidth(self.field.fontMetrics().horizontalAdvance("100 %") + 5 * GRID)
+        pad(self.field)
+        self.field.setFixedWidth(self.field.fontMetrics().horizontalAdvance("100 %") + 7 * GRID)
         for part, control in (("Slider", self.slider), ("Field", self.field)):
             control.setObjectName(name + part)
             control.setAccessibleName(title)

@@ -14,8 +14,8 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QDoubleSpinBox,
-    QFormLayout,
     QFrame,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QListWidget,
@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 )
 
 from clapsep_desktop.gui import theme
-from clapsep_desktop.gui.controls import GRID, guard_wheel, muted_label
+from clapsep_desktop.gui.controls import GRID, guard_wheel, muted_label, pad
 from clapsep_desktop.gui.model_choices import ModelChoice, model_choices
 from clapsep_desktop.gui.preferences import FFT_SIZES, GB, Preferences, Settings
 
@@ -92,44 +92,44 @@ class PreferencesDialog(QDialog):
 
     # Pages.
 
-    def _general(self) -> QFormLayout:
-        form = _form()
-        self._row(form, "Colors", self._choice("theme", tuple(theme.THEME_NAMES.items())))
+    def _general(self) -> QGridLayout:
+        page = _page()
+        self._row(page, "Colors", self._choice("theme", tuple(theme.THEME_NAMES.items())))
         self._row(
-            form,
+            page,
             "When Long Work Ends",
             self._switch("notify", "Tell me if I look elsewhere"),
             self._switch("sound", "Also play a sound"),
         )
         self._row(
-            form,
+            page,
             "Editing",
             self._switch("snap", "Snap selections to zero crossings"),
         )
-        return form
+        return page
 
-    def _playback(self) -> QFormLayout:
-        form = _form()
+    def _playback(self) -> QGridLayout:
+        page = _page()
         outputs = [("", "The system's choice"), *((name, name) for name in self._outputs)]
         chosen = self._settings.values.output_device
         if chosen not in dict(outputs):
             outputs.append((chosen, f"{chosen} (not connected)"))
-        self._row(form, "Play On", self._choice("output_device", tuple(outputs)))
+        self._row(page, "Play On", self._choice("output_device", tuple(outputs)))
         self._row(
-            form,
+            page,
             "Compare",
             self._switch("loudness_match", "Original, kept and removed equally loud"),
         )
         self._row(
-            form,
+            page,
             "Playhead",
             self._switch("follow", "The view follows it"),
             self._switch("return_on_stop", "Stop returns to where playing began"),
         )
-        return form
+        return page
 
-    def _model_page(self) -> QFormLayout:
-        form = _form()
+    def _model_page(self) -> QGridLayout:
+        page = _page()
         models = tuple(
             (one.name, one.title if one.installed else f"{one.title} (not installed)")
             for one in self._models
@@ -141,23 +141,23 @@ class PreferencesDialog(QDialog):
             if not one.installed:
                 items.setData(items.index(row, 0), 0, Qt.ItemDataRole.UserRole - 1)  # disabled
         self._row(
-            form,
+            page,
             "Answers Queries",
             box,
             self._switch("specialists", "“Auto” gives speech to its specialist"),
         )
         self._row(
-            form,
+            page,
             "Compute On",
             self._choice("device", _DEVICES),
             hint="Where the chosen one is missing or fails, the processor takes over.",
         )
-        return form
+        return page
 
-    def _spectrogram(self) -> QFormLayout:
-        form = _form()
+    def _spectrogram(self) -> QGridLayout:
+        page = _page()
         self._row(
-            form,
+            page,
             "FFT Size",
             self._choice("spectrogram_fft", tuple((size, f"{size:,}") for size in FFT_SIZES)),
             hint="Larger tells pitches apart, smaller tells moments apart.",
@@ -165,39 +165,39 @@ class PreferencesDialog(QDialog):
         windows = (("hann", "Hann"), ("hamming", "Hamming"), ("blackman-harris", "Blackman-Harris"))
         scales = (("linear", "Linear"), ("log", "Logarithmic"), ("mel", "Mel"))
         maps = tuple((name, name.capitalize()) for name in ("magma", "viridis", "inferno", "grey"))
-        self._row(form, "Window", self._choice("spectrogram_window", windows))
-        self._row(form, "Frequencies", self._choice("spectrogram_scale", scales))
-        self._row(form, "Colors", self._choice("spectrogram_colors", maps))
+        self._row(page, "Window", self._choice("spectrogram_window", windows))
+        self._row(page, "Frequencies", self._choice("spectrogram_scale", scales))
+        self._row(page, "Colors", self._choice("spectrogram_colors", maps))
         self._row(
-            form, "Darkest", self._number("spectrogram_floor", -150, -10, "dB", "Darkest level")
+            page, "Darkest", self._number("spectrogram_floor", -150, -10, "dB", "Darkest level")
         )
         self._row(
-            form, "Brightest", self._number("spectrogram_ceiling", -140, 0, "dB", "Brightest level")
+            page, "Brightest", self._number("spectrogram_ceiling", -140, 0, "dB", "Brightest level")
         )
-        return form
+        return page
 
-    def _storage(self) -> QFormLayout:
-        form = _form()
+    def _storage(self) -> QGridLayout:
+        page = _page()
         budget = self._number("disk_budget", 1, 10_000, "GB", "Disk space for results")
         self._row(
-            form,
+            page,
             "Results",
             budget,
             hint="Results lie on disk until their recording is closed. From the next start on.",
         )
         self._row(
-            form,
+            page,
             "Undo",
             self._number("undo_limit", 1, 10_000, "steps", "Steps that can be undone"),
             hint="From the next recording on.",
         )
         self._row(
-            form,
+            page,
             "Save by Itself",
             self._number("autosave_minutes", 0, 60, "minutes", "Minutes between two saves"),
             hint="Besides after every step; 0 for after steps only.",
         )
-        return form
+        return page
 
     # Controls.
 
@@ -230,6 +230,7 @@ class PreferencesDialog(QDialog):
             field.setDecimals(1 if unit == "minutes" else 0)
             field.setRange(low, high)
         field.setSuffix(f" {unit}")
+        pad(field)
         field.setMinimumWidth(120)
         field.setKeyboardTracking(False)
         field.valueChanged.connect(self._take)
@@ -243,7 +244,7 @@ class PreferencesDialog(QDialog):
         guard_wheel(control)
         self._controls[name] = control
 
-    def _row(self, form: QFormLayout, title: str, *controls: Control, hint: str = "") -> None:
+    def _row(self, page: QGridLayout, title: str, *controls: Control, hint: str = "") -> None:
         column = QVBoxLayout()
         column.setSpacing(GRID)
         for control in controls:
@@ -258,7 +259,9 @@ class PreferencesDialog(QDialog):
         heading = QLabel(title)
         heading.setBuddy(controls[0])
         heading.setMinimumHeight(controls[0].sizeHint().height())
-        form.addRow(heading, column)
+        row = page.rowCount()
+        page.addWidget(heading, row, 0, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
+        page.addLayout(column, row, 1)
 
     # What happens.
 
@@ -310,13 +313,13 @@ class PreferencesDialog(QDialog):
 
     # Building.
 
-    def _add_page(self, title: str, drawing: str, form: QFormLayout) -> None:
-        page = QWidget()
-        column = QVBoxLayout(page)
+    def _add_page(self, title: str, drawing: str, page: QGridLayout) -> None:
+        sheet = QWidget()
+        column = QVBoxLayout(sheet)
         column.setContentsMargins(6 * GRID, 5 * GRID, 6 * GRID, 5 * GRID)
-        column.addLayout(form)
+        column.addLayout(page)
         column.addStretch(1)
-        self._pages.addWidget(page)
+        self._pages.addWidget(sheet)
         item = QListWidgetItem(title)
         item.setData(Qt.ItemDataRole.UserRole, drawing)
         self._list.addItem(item)
@@ -360,11 +363,10 @@ class PreferencesDialog(QDialog):
             item.setIcon(theme.icon(item.data(Qt.ItemDataRole.UserRole)))
 
 
-def _form() -> QFormLayout:
-    form = QFormLayout()
-    form.setHorizontalSpacing(5 * GRID)
-    form.setVerticalSpacing(4 * GRID)
-    form.setLabelAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
-    form.setFormAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
-    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-    return form
+def _page() -> QGridLayout:
+    page = QGridLayout()
+    page.setHorizontalSpacing(5 * GRID)
+    page.setVerticalSpacing(4 * GRID)
+    page.setColumnMinimumWidth(0, 120)
+    page.setColumnStretch(1, 1)
+    return page

@@ -28,6 +28,7 @@ from clapsep_desktop.gui.controls import (
     GRID,
     ElidedLabel,
     guard_wheel,
+    pad,
     set_kind,
     short_time,
     tool_button,
@@ -88,9 +89,10 @@ class PromptRow(QWidget):
         )
         self.weight_field.valueChanged.connect(self._set_weight)
         self.weight_field.setMaximumWidth(
-            self.weight_field.fontMetrics().horizontalAdvance("× 00.00") + 9 * GRID
+            self.weight_field.fontMetrics().horizontalAdvance("× 00.00") + 8 * GRID
         )
         guard_wheel(self.weight_field)
+        pad(self.weight_field)
         self.weight_button = tool_button(
             "", "weight", "Set the Weight", "Let this count more or less than the others."
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -125,7 +125,6 @@ class ShortcutsDialog(QDialog):
         self._tree.setHeaderHidden(True)
         self._tree.setRootIsDecorated(False)
         self._tree.setIndentation(0)
-        self._tree.setUniformRowHeights(True)
         self._tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self._tree.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         self._search = SearchField(self._tree)
@@ -174,11 +173,13 @@ class ShortcutsDialog(QDialog):
                 heading.setForeground(0, theme.current().color("muted"))
                 heading.setFlags(Qt.ItemFlag.ItemIsEnabled)
                 heading.setFirstColumnSpanned(True)
-                heading.setExpanded(True)
+                heading.setSizeHint(0, QSize(0, 8 * GRID))
+                heading.setTextAlignment(0, Qt.AlignmentFlag.AlignBottom)
                 groups[entry.group] = heading
             line = QTreeWidgetItem(groups[entry.group], [entry.title, "   ".join(entry.keys)])
             line.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             line.setToolTip(0, entry.about)
+            line.setSizeHint(0, QSize(0, 6 * GRID))
         self._tree.expandAll()
         found = len(self.shown)
         self._count.setText(

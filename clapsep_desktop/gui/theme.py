@@ -377,6 +377,7 @@ def _tinted(name: str, theme: Theme, role: str) -> QIcon:
     for mode, state, color in (
         (QIcon.Mode.Normal, QIcon.State.Off, plain),
         (QIcon.Mode.Normal, QIcon.State.On, checked),
+        (QIcon.Mode.Selected, QIcon.State.Off, theme.accent_text),
         (QIcon.Mode.Disabled, QIcon.State.Off, theme.disabled),
         (QIcon.Mode.Disabled, QIcon.State.On, theme.disabled),
     ):
