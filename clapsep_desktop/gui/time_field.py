@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QFontDatabase, QKeyEvent
 from PySide6.QtWidgets import QLineEdit, QSizePolicy, QToolTip
 
@@ -12,6 +12,8 @@ from clapsep_desktop.timebase import format_time, parse_time, seconds_to_frames
 
 _UNITS = (36_000.0, 3_600.0, 600.0, 60.0, 10.0, 1.0, 0.1, 0.01, 0.001)
 """Seconds that each digit of hh:mm:ss.mmm counts."""
+
+_LETTERS = set("0123456789:.")
 
 
 class TimeField(QLineEdit):
@@ -88,7 +90,19 @@ class TimeField(QLineEdit):
         set_kind(self, "invalid", True)
         self.setToolTip(sentence)
         self.setAccessibleDescription(sentence)
-        QToolTip.showText(self.mapToGlobal(self.rect().bottomLeft()), sentence, self)
+        if self.isVisible():
+            QToolTip.showText(self.mapToGlobal(self.rect().bottomLeft()), sentence, self)
+
+    def event(self, event: QEvent) -> bool:
+        """Leave the window the keys that no time is written with, such as Space for play."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape):
+                event.setAccepted(self.isModified())
+                return True
+            if event.text().isprintable() and not set(event.text()) <= _LETTERS:
+                event.ignore()
+                return True
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self.isModified():

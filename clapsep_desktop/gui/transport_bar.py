@@ -107,6 +107,7 @@ class TransportBar(QWidget):
         field.setSuffix(" ×")
         field.setValue(self._link.speed)
         field.setKeyboardTracking(False)
+        field.setFixedWidth(field.fontMetrics().horizontalAdvance("0.00 ×") + 10 * GRID)
         guard_wheel(field)
         return field
 
@@ -161,7 +162,7 @@ class TransportBar(QWidget):
         row.addWidget(self.roles)
         row.addWidget(self.match)
         row.addWidget(self._titled("Position", self.position))
-        row.addWidget(self._titled("Selection", self.start))
+        row.addWidget(self._titled("Selection Start", self.start))
         row.addWidget(self._titled("End", self.end))
         row.addWidget(length)
         row.addWidget(speed)
@@ -211,9 +212,11 @@ class TransportBar(QWidget):
 
     @Slot()
     def _show_state(self) -> None:
-        playing = self._link.is_playing
+        playing, paused = self._link.is_playing, self._link.is_paused
         theme.dress(self._actions["play"], "stop" if playing else "play")
-        self.buttons[1].setAccessibleDescription("Playing" if playing else "Stopped")
+        theme.dress(self._actions["pause"], "pause", "accent" if paused else "text")
+        self.setAccessibleDescription("Playing" if playing else "Paused" if paused else "Stopped")
+        self._show_times()
 
     @Slot()
     def _show_roles(self) -> None:
