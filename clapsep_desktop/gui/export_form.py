@@ -144,4 +144,5 @@ class ExportForm(QWidget):
                 row.addWidget(field, 1 if field is fields[0] else 0)
             label = QLabel(title)
             label.setBuddy(fields[0])
+            label.setMinimumHeight(fields[0].sizeHint().height())  # stands beside its field
             form.addRow(label, row)

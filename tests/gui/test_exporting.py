@@ -18,7 +18,7 @@ from clapsep_desktop.audio.source import ArraySource
 from clapsep_desktop.audio.store import AudioStore
 from clapsep_desktop.gui.document import Document, Material
 from clapsep_desktop.gui.jobs import Job, JobRunner
-from clapsep_desktop.gui.operations.exporting import export_material, export_steps
+from clapsep_desktop.gui.operations.exporting import export_steps, material_of
 from clapsep_desktop.query import Query
 from clapsep_desktop.session.history import History
 from clapsep_desktop.session.session import Extraction, Marker, Recording, Session
@@ -63,7 +63,7 @@ def test_what_is_heard_is_what_is_exported(document, qtbot, tmp_path):
     extracted(document, "wind", Span(1_000, 20_000), 0.5)
     extracted(document, "dog", Span(10_000, 32_000), 1.0)
     document.apply("Add Marker", document.session.marked(Marker(9_000, "gust")))
-    material = export_material(document, Span(500, 700))
+    material = material_of(document, Span(500, 700))
     asked = ExportSettings(tmp_path, "rain", what="stems", depth="float")
     report = run(qtbot, Job("Exporting", lambda: export_steps(material, asked)))
     names = ["rain.kept.wav", "rain.1 Remove wind.wav", "rain.2 Remove dog.wav"]
@@ -77,11 +77,11 @@ def test_what_is_heard_is_what_is_exported(document, qtbot, tmp_path):
         assert "wind" in file.comment
 
 
-def test_an_untouched_recording_is_exported_without_a_note(document, qtbot, tmp_path):
-    material = export_material(document)
+def test_an_untouched_recording_is_exported_without_a_recipe(document, qtbot, tmp_path):
+    material = material_of(document, None)
     asked = ExportSettings(tmp_path, "copy")
     run(qtbot, Job("Exporting", lambda: export_steps(material, asked)))
-    assert material.comment == ""
+    assert "recipe" not in material.comment
     np.testing.assert_array_equal(
         soundfile.read(tmp_path / "copy.wav", dtype="int16")[0],
         soundfile.read(tmp_path / "rain.wav", dtype="int16")[0],
@@ -100,7 +100,7 @@ def test_a_cancelled_export_leaves_nothing(document, qtbot, tmp_path):
             return super().read(start, stop)
 
     slow = Slow(noise(FRAMES, 2), RATE)
-    material = replace(export_material(document), kept=slow)
+    material = replace(material_of(document, None), kept=slow)
     job = Job("Exporting", lambda: export_steps(material, ExportSettings(tmp_path, "copy")))
     runner = JobRunner()
     with qtbot.waitSignal(runner.stopped):
