@@ -178,6 +178,9 @@ class Actions(QObject):
     def __getitem__(self, name: str) -> QAction:
         return self._actions[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._actions
+
     def __iter__(self) -> Iterator[QAction]:
         return iter(self._actions.values())
 

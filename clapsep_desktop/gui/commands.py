@@ -49,8 +49,8 @@ class Commands(QObject):
             "save": window.projects.save,
             "save_as": window.projects.save_as,
             "close": window.close_recording,
-            "export": window.export,
-            "preferences": window.show_preferences,
+            "export": window.windows.export,
+            "preferences": window.windows.show_preferences,
             "quit": window.close,
             "select_all": timeline.select_all,
             "select_none": timeline.clear_selection,
@@ -74,10 +74,10 @@ class Commands(QObject):
             "next_pane": lambda: window.panes.step(1),
             "previous_pane": lambda: window.panes.step(-1),
             "reset_layout": window.reset_layout,
-            "keys": window.show_keys,
+            "keys": window.windows.show_keys,
             "hint": window.show_hint,
-            "get_base": window.show_getting_base,
-            "about": window.show_about,
+            "get_base": window.windows.show_getting_base,
+            "about": window.windows.show_about,
         }
 
     def _connect_switches(self) -> None:
@@ -88,11 +88,12 @@ class Commands(QObject):
             ("snap", values.snap, self._snap),
             ("spectral", False, self._window.track.set_spectral),
             ("follow", values.follow, lambda on: editor.settings.update(follow=on)),
-            ("match_loudness", values.loudness_match, editor.loudness.set_matched),
+            ("match_loudness", values.loudness_match, self._match),
             ("full_screen", False, self._window.show_full_screen),
         ):
             actions[name].toggled.connect(act)
             actions[name].setChecked(on)
+        editor.settings.changed.connect(self._show_switches)
         for role in ROLES:
             actions[f"hear_{role}"].triggered.connect(
                 _without_arguments(partial(editor.sound.hear, role))
@@ -138,6 +139,14 @@ class Commands(QObject):
                 there |= need
         self._window.actions_.allow(there)
 
+    @Slot()
+    def _show_switches(self) -> None:
+        """Show what was switched in the preferences."""
+        values = self._editor.settings.values
+        self._window.actions_["snap"].setChecked(values.snap)
+        self._window.actions_["follow"].setChecked(values.follow)
+        self._window.actions_["match_loudness"].setChecked(values.loudness_match)
+
     @Slot(str)
     def _show_role(self, role: str) -> None:
         self._window.actions_[f"hear_{role}"].setChecked(True)
@@ -147,6 +156,10 @@ class Commands(QObject):
     def _snap(self, on: bool) -> None:
         self._editor.settings.update(snap=on)
         self._editor.timeline.snap = self._editor.view.zero_crossing if on else None
+
+    def _match(self, on: bool) -> None:
+        self._editor.settings.update(loudness_match=on)
+        self._editor.loudness.set_matched(on)
 
     def _extend(self, side: str) -> None:
         timeline = self._editor.timeline

@@ -7,12 +7,14 @@ Here stand layout, opening and closing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtCore import QByteArray, QEvent, Qt, Signal, Slot
 from PySide6.QtGui import (
+    QAction,
     QActionGroup,
     QCloseEvent,
     QDragEnterEvent,
@@ -20,6 +22,7 @@ from PySide6.QtGui import (
     QKeyEvent,
 )
 from PySide6.QtWidgets import (
+    QApplication,
     QDockWidget,
     QMainWindow,
     QMenu,
@@ -29,8 +32,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from clapsep_desktop.audio.export_plan import ExportMaterial, ExportSettings
-from clapsep_desktop.audio.export_sources import ExportReport
 from clapsep_desktop.gui import keyboard, menus, theme, view_state
 from clapsep_desktop.gui.actions import Actions
 from clapsep_desktop.gui.commands import Commands
@@ -40,25 +41,23 @@ from clapsep_desktop.gui.history_link import HistoryLink
 from clapsep_desktop.gui.history_panel import HistoryPanel
 from clapsep_desktop.gui.message_bar import Choice, MessageBar
 from clapsep_desktop.gui.notifications import Notifications
-from clapsep_desktop.gui.operations.exporting import material_of
 from clapsep_desktop.gui.panes import Panes
 from clapsep_desktop.gui.plot import Readout
 from clapsep_desktop.gui.plot_text import readout_text
 from clapsep_desktop.gui.projects import Projects
 from clapsep_desktop.gui.query_link import QueryLink
 from clapsep_desktop.gui.query_panel import QueryPanel
-from clapsep_desktop.gui.questions import Dialogs, Question, open_folder
+from clapsep_desktop.gui.questions import Dialogs, Question
 from clapsep_desktop.gui.status_bar import StatusBar
 from clapsep_desktop.gui.track_area import TrackArea
 from clapsep_desktop.gui.transport_bar import TransportBar
 from clapsep_desktop.gui.troubles import Troubles
+from clapsep_desktop.gui.view_settings import ViewSettings
 from clapsep_desktop.gui.welcome import HINT, Welcome
+from clapsep_desktop.gui.windows import Windows
 from clapsep_desktop.resources import resource
 from clapsep_desktop.session.project import SUFFIX
 from clapsep_desktop.session.recovery import Recoverable
-
-if TYPE_CHECKING:
-    from clapsep_desktop.gui.export_dialog import ExportDialog
 
 TITLE = "CLAPSep Desktop"
 SMALLEST = (880, 560)  # logical pixels
@@ -93,9 +92,9 @@ class MainWindow(QMainWindow):
         self.editor = editor
         self.dialogs = dialogs or Dialogs(self)
         self.actions_ = Actions(self)
+        self._theme_choices: dict[theme.ThemeName, QAction] = {}
         self._is_leaving = False  # what is not saved was settled
         self._keeps_session = False  # or is left to be recovered
-        self._exported: ExportSettings | None = None  # the last time
         self._make_parts()
         self._make_links()
         self._lay_out()
@@ -116,6 +115,7 @@ class MainWindow(QMainWindow):
         editor = self.editor
         self.track = TrackArea(editor.timeline)
         self.track.set_data(editor.view)
+        self.track.set_settings(ViewSettings.of(editor.settings.values))
         self.transport = TransportBar(editor.playback, self.actions_)
         self.query = QueryPanel()
         self.history = HistoryPanel()
@@ -139,13 +139,14 @@ class MainWindow(QMainWindow):
         self.query_link = QueryLink(self.query, editor)
         self.history_link = HistoryLink(self.history, editor)
         self.notifications = Notifications(self, editor.runner, editor.settings)
+        self.windows = Windows(self)
         ways = {
             "open": self.open,
             "extract": self.query_link.extract,
-            "get_base": self.show_getting_base,
-            "preferences": self.show_preferences,
+            "get_base": self.windows.show_getting_base,
+            "preferences": self.windows.show_preferences,
             "save_as": self.projects.save_as,
-            "export": self.export,
+            "export": self.windows.export,
         }
         self.troubles = Troubles(self.messages, editor, ways)
 
@@ -207,6 +208,7 @@ class MainWindow(QMainWindow):
             action.setObjectName(f"action_theme_{name}")
             action.setCheckable(True)
             action.setChecked(name == self.editor.settings.values.theme)
+            self._theme_choices[name] = action
             action.triggered.connect(partial(self._choose_theme, name))
             group.addAction(action)
 
@@ -217,7 +219,6 @@ class MainWindow(QMainWindow):
         editor.operations.opened.connect(self._on_opened)
         editor.operations.computes_on.connect(self.status.show_devices)
         editor.operations.extracted.connect(self.query_link.on_extracted)
-        editor.operations.exported.connect(self._on_exported)
         editor.playback.trouble.connect(self.troubles.note)
         editor.settings.changed.connect(self._on_settings)
         self.projects.opened.connect(self._on_opened)
@@ -227,6 +228,7 @@ class MainWindow(QMainWindow):
         self.projects.noted.connect(self.troubles.note)
         self.projects.troubled.connect(self.troubles.show)
         self.status.cancel_requested.connect(editor.operations.cancel_all)
+        self.track.settings_changed.connect(self._remember_view)
         self.track.hovered.connect(self._show_readout)
         self.track.files_dropped.connect(self._on_dropped)
         self.track.seek_requested.connect(editor.playback.seek)
@@ -237,7 +239,7 @@ class MainWindow(QMainWindow):
         self.welcome.demo_requested.connect(self.open_demo)
         self.welcome.file_requested.connect(self.open_file)
         self.history.query_wanted.connect(self._ask_again)
-        self.query.get_model_requested.connect(self.show_getting_base)
+        self.query.get_model_requested.connect(self.windows.show_getting_base)
 
     # -- Opening -------------------------------------------------------------------------------
 
@@ -384,54 +386,6 @@ class MainWindow(QMainWindow):
             ],
         )
 
-    # -- Other windows -------------------------------------------------------------------------
-
-    def export(self) -> None:
-        """Ask what is to be written where, and write it."""
-        from clapsep_desktop.gui.export_dialog import ExportDialog
-
-        settings = self.editor.settings
-        folder = settings.values.export_folder
-        material = material_of(self.editor.document, self.editor.timeline.selection)
-        dialog = ExportDialog(
-            material,
-            folder=Path(folder) if folder and Path(folder).is_dir() else None,
-            last=self._exported,
-            ask=self.dialogs.ask,
-            parent=self,
-        )
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.accepted.connect(partial(self._export, dialog, material))
-        dialog.open()
-
-    def _export(self, dialog: ExportDialog, material: ExportMaterial) -> None:
-        assert dialog.settings is not None
-        self._exported = dialog.settings
-        self.editor.settings.update(export_folder=str(dialog.settings.folder))
-        self.editor.operations.export(material, dialog.settings)
-
-    @Slot(object)
-    def _on_exported(self, report: ExportReport) -> None:
-        names = ", ".join(f"“{file.path.name}”" for file in report.files)
-        folder = report.files[0].path.parent
-        self.messages.say(
-            " ".join([f"Written to “{folder}”: {names}.", *report.notes]),
-            title="Exported",
-            choices=[Choice("Show Folder", partial(open_folder, folder))],
-        )
-
-    def show_preferences(self) -> None:
-        """Show the preferences."""
-
-    def show_keys(self) -> None:
-        """Show every command and its keys."""
-
-    def show_getting_base(self, _: str = "") -> None:
-        """Say how the larger model is installed."""
-
-    def show_about(self) -> None:
-        """Show versions, models and credits."""
-
     # -- What is remembered --------------------------------------------------------------------
 
     @Slot(object)
@@ -439,13 +393,20 @@ class MainWindow(QMainWindow):
         values = self.editor.settings.values
         if "model" in changed:
             self.status.show_model(values.model)
+        if "theme" in changed:
+            app = QApplication.instance()
+            assert isinstance(app, QApplication)
+            theme.apply(app, values.theme)
+            self._theme_choices[values.theme].setChecked(True)
+        views = ViewSettings.of(values)
+        if replace(self.track.settings, channel="mix") != views:
+            self.track.set_settings(replace(views, channel=self.track.settings.channel))
+
+    @Slot(object)
+    def _remember_view(self, settings: ViewSettings) -> None:
+        self.editor.settings.update(**settings.changes())
 
     def _choose_theme(self, name: theme.ThemeName, _: bool = False) -> None:
-        from PySide6.QtWidgets import QApplication
-
-        app = QApplication.instance()
-        assert isinstance(app, QApplication)
-        theme.apply(app, name)
         self.editor.settings.update(theme=name)
 
     @Slot(str)
