@@ -85,8 +85,9 @@ class Player:
             self._sources = dict(sources)
             if self._take is not None:
                 self._take = replace(self._take, sources=self._sources)
-        if self._take is not None:
-            self._note(lambda: self._deck.swap(self._sources))
+            take = self._take
+        if take is not None:
+            self._note(self._swap)
 
     @property
     def frames(self) -> int:
@@ -364,12 +365,22 @@ class Player:
                 self._fail(f"Playback stopped: the recording cannot be read here ({error}).")
         self._deck.shut()
 
+    def _is_outdated(self) -> bool:
+        """Whether sources are read that nobody wants any more, and may have been closed."""
+        take, sources = self._take, self._deck.sources
+        return take is None or (sources is not None and sources is not take.sources)
+
     def _start(self, number: int) -> None:
         take = self._take
         if take is not None and take.number == number:  # neither stopped nor overtaken meanwhile
             self._deck.device, self._deck.layout = self._device, self._layout
             self._deck.play(take, self._voice())
             self._speak()  # the role may have changed while the device was opened
+
+    def _swap(self) -> None:
+        take = self._take
+        if take is not None:
+            self._deck.swap(take.sources)
 
     def _take_up(self) -> None:
         take = self._take
@@ -412,6 +423,8 @@ class Player:
 
     def _fail(self, sentence: str) -> None:
         """Playback cannot go on: stay here, so that it can go on later."""
+        if self._is_outdated():  # a note about that is on its way
+            return
         position = self.position
         self._deck.shut()
         with self._lock:

@@ -83,6 +83,11 @@ class Deck:
         """Whether a device is held."""
         return self._stream is not None
 
+    @property
+    def sources(self) -> Mapping[str, AudioSource] | None:
+        """What is read from; None while nothing is played."""
+        return None if self._take is None else self._take.sources
+
     def play(self, take: Take, voice: Voice) -> None:
         """Start a take, or go over to it with a short fade from the one that is playing.
 

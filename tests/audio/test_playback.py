@@ -316,6 +316,43 @@ def test_a_damaged_recording_costs_a_sentence(rig: Rig) -> None:
     assert rig.troubles == ["The recording is damaged."]
 
 
+class Closable(ArraySource):
+    """A recording that is closed while its last read goes on."""
+
+    def __init__(self, samples: np.ndarray, rate: int) -> None:
+        super().__init__(samples, rate)
+        self.closed = threading.Event()
+        self.reading = threading.Event()
+        self.hold = False
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        if self.hold:
+            self.reading.set()
+            assert self.closed.wait(10)
+            raise ValueError("read of closed file")
+        return super().read(start, stop)
+
+
+@pytest.mark.parametrize("others", [{}, {"original": KEPT}])
+def test_a_recording_that_is_closed_while_it_is_read_is_no_trouble(
+    rig: Rig, others: dict[str, AudioSource]
+) -> None:
+    source = Closable(ORIGINAL.samples, RATE)
+    rig.player.set_sources({"original": source})
+    rig.player.play()
+    rig.pull(1_000)
+    source.hold = True
+    rig.card.streams[-1].pull(4_000)  # so that there is something to read
+    assert source.reading.wait(10)
+    rig.player.set_sources(others)
+    source.closed.set()
+    assert rig.player.settle()
+    assert rig.troubles == []
+    assert rig.player.is_playing == bool(others)
+    if others:
+        np.testing.assert_array_equal(rig.pull(4_000, 4_000)[-1_000:], KEPT.samples[12_000:13_000])
+
+
 def test_another_device_takes_over_in_place(rig: Rig) -> None:
     rig.card.cards.append(OutputDevice("Headphones", 2, RATE))
     rig.player.play()
