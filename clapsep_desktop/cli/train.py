@@ -1,96 +1,209 @@
-"""``clapsep train``: the two stages of a mini model, and its release."""
+"""``clapsep train``: the two stages of mini, the adaptation of base, and a run's release."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import platformdirs
 import typer
 
 from clapsep_desktop.cli.console import say
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lightning_fabric import Fabric
+
+    from clapsep_desktop.training.config import TrainingConfig
+    from clapsep_desktop.training.runs import Place
+
 EXAMPLES = """\b
 Examples:
   clapsep train joint corpus/manifest.csv runs/joint --steps 500
   clapsep train separation corpus/manifest.csv runs/mini --joint runs/joint --steps 5000
-  clapsep train release runs/mini resources/models/mini
+  clapsep train separation my-sounds runs/base --model base --config base.toml --devices 2
+  clapsep train release runs/mini my-model
 
-A run that was stopped goes on where it was when it is started again with the same folder.
+SOUNDS is a CSV with path, concept, captions and split_group, or a folder of recordings, each with
+its captions in a text file of the same name. A run that was stopped goes on where it was when it
+is started again with the same folder.
 """
 
 app = typer.Typer(
-    help="Train a mini model on labelled sounds.",
+    help="Train a model on labelled sounds.",
     epilog=EXAMPLES,
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
-Manifest = Annotated[
-    Path,
-    typer.Argument(metavar="MANIFEST", help="A CSV with path, concept, captions and split_group."),
-]
+
+class Kind(StrEnum):
+    """What is trained."""
+
+    mini = "mini"
+    base = "base"
+
+
+class Accelerator(StrEnum):
+    """On what it is trained."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    mps = "mps"
+
+
+Source = Annotated[Path, typer.Argument(metavar="SOUNDS", help="A manifest, or a folder.")]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of the run.")]
-Steps = Annotated[int, typer.Option(metavar="N", min=1, help="Steps in all.")]
+Steps = Annotated[int | None, typer.Option(metavar="N", min=1, help="Steps in all.")]
 Decay = Annotated[
-    int, typer.Option(metavar="N", min=0, help="Last steps, in which the learning rate falls.")
+    int | None, typer.Option(metavar="N", min=0, help="Last steps, in which the rate falls.")
 ]
-Seed = Annotated[int, typer.Option(metavar="N", min=0, help="Of weights and batches.")]
+Seed = Annotated[int | None, typer.Option(metavar="N", min=0, help="Of weights and batches.")]
+Settings = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", metavar="FILE", help="Settings as TOML or JSON; options here go first."
+    ),
+]
 Cache = Annotated[
     Path | None,
     typer.Option(metavar="FOLDER", help="Keeps decoded sounds; about 250 MB an hour of them."),
+]
+On = Annotated[Accelerator, typer.Option("--on", help="On what to train.")]
+Devices = Annotated[
+    int, typer.Option(metavar="N", min=1, help="Processes on each machine, one for each card.")
+]
+Nodes = Annotated[
+    int, typer.Option(metavar="N", min=1, help="Machines; run the command on each of them.")
 ]
 
 
 @app.command()
 def joint(
-    manifest: Manifest,
+    source: Source,
     run: Run,
-    steps: Steps = 500,
-    decay: Decay = 150,
-    seed: Seed = 1,
+    steps: Steps = None,
+    decay: Decay = None,
+    seed: Seed = None,
+    config: Settings = None,
     cache: Cache = None,
+    on: On = Accelerator.auto,
+    devices: Devices = 1,
+    nodes: Nodes = 1,
 ) -> None:
-    """Stage one: the audio encoder learns which sound goes with which caption."""
+    """Stage one of mini: the audio encoder learns which sound goes with which caption."""
     from clapsep_desktop.training import runs
     from clapsep_desktop.training.config import TrainingConfig
 
-    sounds = runs.prepare(manifest, _cache(cache))
-    runs.train_joint(sounds, TrainingConfig(steps=steps, decay=decay, seed=seed), run)
+    start = TrainingConfig(steps=500, decay=150)
+    settings = _settings(start, config, steps=steps, decay=decay, seed=seed)
+    machine = _Machine(on.value, devices, nodes)
+    with machine.placed(run, settings) as place:
+        runs.train_joint(_sounds(source, cache, place), settings, place)
 
 
 @app.command()
 def separation(
-    manifest: Manifest,
+    source: Source,
     run: Run,
+    model: Annotated[
+        Kind, typer.Option(help="mini, or base, of which the decoder and LoRA learn.")
+    ] = Kind.mini,
     joint_run: Annotated[
         Path | None,
-        typer.Option("--joint", metavar="RUN", help="A finished run of stage one to begin with."),
+        typer.Option("--joint", metavar="RUN", help="A finished run of stage one, for mini."),
     ] = None,
-    steps: Steps = 5_000,
-    decay: Decay = 1_000,
-    seed: Seed = 1,
+    scratch: Annotated[
+        bool, typer.Option("--scratch", help="Begin base with a new decoder, as the paper does.")
+    ] = False,
+    steps: Steps = None,
+    decay: Decay = None,
+    seed: Seed = None,
+    config: Settings = None,
     cache: Cache = None,
+    on: On = Accelerator.auto,
+    devices: Devices = 1,
+    nodes: Nodes = 1,
 ) -> None:
-    """Stage two: the whole network learns to keep and remove."""
+    """The network learns to keep and remove: stage two of mini, or base."""
     from clapsep_desktop.training import runs
-    from clapsep_desktop.training.config import TrainingConfig
+    from clapsep_desktop.training.config import BASE_RECIPE, TrainingConfig
 
-    sounds = runs.prepare(manifest, _cache(cache))
-    config = TrainingConfig(steps=steps, decay=decay, seed=seed)
-    runs.train_separation(sounds, config, run, joint_run)
+    if model is Kind.base and joint_run is not None:
+        raise typer.BadParameter("--joint is for mini only.")
+    start = BASE_RECIPE if model is Kind.base else TrainingConfig(steps=5_000, decay=1_000)
+    settings = _settings(start, config, steps=steps, decay=decay, seed=seed)
+    settings = replace(settings, kind=model.value)
+    machine = _Machine(on.value, devices, nodes)
+    with machine.placed(run, settings) as place:
+        if model is Kind.base:
+            sounds = _sounds(source, cache, place, embed=runs.base_embedding())
+            runs.train_base(sounds, settings, place, scratch=scratch)
+        else:
+            runs.train_separation(_sounds(source, cache, place), settings, place, joint_run)
 
 
 @app.command()
 def release(
     run: Run,
     target: Annotated[Path, typer.Argument(metavar="FOLDER", help="The model's folder.")],
+    best: Annotated[
+        bool, typer.Option("--best", help="The weights of the best validation, not the last.")
+    ] = False,
 ) -> None:
     """Write the averaged weights of a run as a model that “--model FOLDER” can use."""
     from clapsep_desktop.training import runs
 
-    runs.release(run, target)
+    runs.release(run, target, best=best)
     say(f"The weights are in {target}.")
+
+
+@dataclass(frozen=True)
+class _Machine:
+    """The processes of a run."""
+
+    accelerator: str
+    devices: int
+    nodes: int
+
+    @contextmanager
+    def placed(self, run: Path, settings: TrainingConfig) -> Iterator[Place]:
+        """Starts the other processes of a run, and in each tells where it is."""
+        from clapsep_desktop.training.parallel import fabric
+        from clapsep_desktop.training.runs import Place
+
+        together = fabric(
+            settings.precision,
+            accelerator=self.accelerator,
+            devices=self.devices,
+            nodes=self.nodes,
+        )
+        together.launch()
+        yield Place(run, together, say)
+
+
+def _settings(start: TrainingConfig, file: Path | None, **options: int | None) -> TrainingConfig:
+    """The settings to start with, those of a file, and those of the command line, in turn."""
+    from clapsep_desktop.training.config import read
+
+    settings = start if file is None else read(file, start)
+    chosen: dict[str, Any] = {n: value for n, value in options.items() if value is not None}
+    return replace(settings, **chosen)
+
+
+def _sounds(source: Path, cache: Path | None, place: Place, **options: Any) -> Any:
+    """The sounds, decoded by one process while the others wait for what it leaves behind."""
+    from clapsep_desktop.training import runs
+
+    fabric: Fabric | None = place.fabric
+    assert fabric is not None
+    with fabric.rank_zero_first():
+        return runs.prepare(source, _cache(cache), **options)
 
 
 def _cache(chosen: Path | None) -> Path:

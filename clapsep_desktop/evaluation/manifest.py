@@ -8,6 +8,7 @@ never stand on both sides of a split.
 from __future__ import annotations
 
 import csv
+import re
 import zlib
 from collections import defaultdict
 from collections.abc import Sequence
@@ -58,6 +59,60 @@ class Sound:
         if zlib.crc32(self.split_group.encode()) % VALIDATION_SHARE == 0:
             return "validation"
         return "train"
+
+
+SOUND_FILES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff"})
+"""Endings of recordings that are looked for in a folder."""
+
+
+def read_sounds(path: Path) -> list[Sound]:
+    """The sounds of a manifest, or of a folder of recordings with captions; see `read_folder`.
+
+    Raises:
+        DataError: there are none, or what should list them cannot be read.
+    """
+    return read_folder(path) if path.is_dir() else read_manifest(path)
+
+
+def read_folder(folder: Path) -> list[Sound]:
+    """The recordings in a folder and the folders in it, sorted.
+
+    ``rain.wav`` has its captions in ``rain.txt``, one a line. A recording without such a file is
+    called by the folder it lies in, or else by its own name less the number at its end. Those of
+    one caption and folder are one concept; recordings whose names differ in their last number
+    only belong to one split group, for they may be parts of one.
+
+    Raises:
+        DataError: it holds no recordings, or captions that are no text in UTF-8.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SOUND_FILES)
+    if not files:
+        raise DataError(
+            f"The folder “{folder}” holds no recordings. Recordings end in "
+            f"{', '.join(sorted(SOUND_FILES))}."
+        )
+    return [_from_folder(path, folder) for path in files]
+
+
+def _from_folder(path: Path, folder: Path) -> Sound:
+    name = re.sub(r"[\s_.-]*\d+$", "", path.stem) or path.stem
+    inside = path.parent.name if path.parent != folder else name
+    captions = _captions_beside(path) or (spoken(inside),)
+    concept = inside if path.parent != folder else captions[0].replace(" ", "_")
+    group = path.relative_to(folder).with_name(name).as_posix()
+    return Sound(path, concept, captions, group)
+
+
+def _captions_beside(path: Path) -> tuple[str, ...]:
+    try:
+        lines = path.with_suffix(".txt").read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
+        return ()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"The captions “{path.with_suffix('.txt')}” cannot be read as text in UTF-8."
+        ) from error
+    return tuple(line.strip() for line in lines if line.strip())
 
 
 def read_manifest(path: Path) -> list[Sound]:

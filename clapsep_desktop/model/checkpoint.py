@@ -117,6 +117,17 @@ def write_weights(path: Path, weights: Mapping[str, Tensor], stored_as: str) -> 
         os.fsync(file.fileno())
 
 
+def read_weights(path: Path) -> Weights:
+    """All weights of one safetensors file, as they are stored.
+
+    Raises:
+        ModelMissingError: it is not there.
+        ModelDamagedError: it cannot be read.
+    """
+    with _opened(path) as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
 def write_config(
     folder: Path, config: BaseConfig, stored_as: str, files: Mapping[str, Mapping[str, Any]]
 ) -> None:

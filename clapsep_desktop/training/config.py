@@ -1,12 +1,18 @@
-"""What a run is made of; saved as JSON beside its weights."""
+"""What a run is made of; saved as JSON beside its weights, and read from a file of one's own."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
-from typing import Any
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, TypeVar
 
+from clapsep_desktop.errors import DataError
 from clapsep_desktop.model.mini_net import MiniConfig
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,22 @@ class MixingConfig:
 
 
 @dataclass(frozen=True)
+class PlateauConfig:
+    """When the learning rate falls for want of progress, as in the paper."""
+
+    factor: float = 0.3  # by which it falls
+    patience: int = 5  # validations without a better one that are borne
+    floor: float = 0.05  # of its peak, below which it does not fall
+
+
+BASE_MIXING = MixingConfig(
+    seconds=10.0, mixtures=32, queries=1, sources=(0.0, 1.0), level_deviation=0.0, absent=0.0,
+    unlisted=0.0, embedding_noise=0.0, joint_weight=0.0,
+)  # fmt: skip
+"""The paper's mixtures: two sounds at 0 dB in windows of 10 s."""
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """One run of either stage."""
 
@@ -60,7 +82,24 @@ class TrainingConfig:
     log_steps: int = 50
     save_seconds: float = 240.0
     validate_seconds: float = 900.0
+    validate_steps: int = 0  # between validations, where not 0; else the clock decides
     validation_pairs: int = 80
+    kind: Literal["mini", "base"] = "mini"
+    precision: Literal["float32", "bfloat16"] = "float32"  # of most layers while learning
+    schedule: Literal["linear", "plateau"] = "linear"
+    plateau: PlateauConfig = field(default_factory=PlateauConfig)
+
+    def __post_init__(self) -> None:
+        if self.schedule == "plateau" and not self.validate_steps:
+            raise ValueError("the plateau schedule needs validate_steps: a clock repeats nothing")
+
+
+BASE_RECIPE = TrainingConfig(
+    mixing=BASE_MIXING, rate=1e-4, warmup=0, steps=150_000, decay=0, weight_decay=0.01,
+    averaging=0.0, precision="bfloat16", schedule="plateau", validate_steps=1_000, kind="base",
+    concept_power=1.0,
+)  # fmt: skip
+"""As the paper trains (arXiv 2402.17455, section IV-B)."""
 
 
 def to_json(config: TrainingConfig) -> str:
@@ -69,15 +108,52 @@ def to_json(config: TrainingConfig) -> str:
 
 
 def from_json(text: str) -> TrainingConfig:
-    """Settings from `to_json`; raises TypeError, KeyError or ValueError for anything else."""
-    stored: dict[str, Any] = json.loads(text)
-    model, mixing = stored.pop("model"), stored.pop("mixing")
-    model["widths"] = tuple(model["widths"])
-    for name in ("sources", "modes"):
-        mixing[name] = tuple(mixing[name])
-    return TrainingConfig(
-        model=MiniConfig(**model),
-        joint=JointConfig(**stored.pop("joint")),
-        mixing=MixingConfig(**mixing),
-        **stored,
-    )
+    """Settings from `to_json`, of this version or an earlier one.
+
+    Raises TypeError, KeyError or ValueError for anything else.
+    """
+    return _filled(TrainingConfig(), json.loads(text))
+
+
+def read(path: Path, start: TrainingConfig) -> TrainingConfig:
+    """Settings from a file that names the ones to change: TOML, or JSON as a run saves it.
+
+    Args:
+        path: the file.
+        start: what holds where the file says nothing.
+
+    Raises:
+        DataError: it cannot be read, or sets what does not exist or what makes no sense.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        return _filled(start, json.loads(text) if path.suffix == ".json" else tomllib.loads(text))
+    except OSError as error:
+        raise DataError(f"The settings {path} could not be read: {error.strerror}.") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"The settings {path} cannot be used: {error}. The config.json that every run keeps "
+            "shows what can be set."
+        ) from error
+
+
+def _filled(start: T, values: object) -> T:
+    """A dataclass with some of its fields replaced, those that are dataclasses field by field."""
+    known = {each.name for each in fields(start)}  # type: ignore[arg-type]
+    if not isinstance(values, Mapping) or not set(values) <= known:
+        unknown = sorted(set(values) - known) if isinstance(values, Mapping) else values
+        raise ValueError(f"there is no setting {unknown}")
+    return replace(start, **{name: _like(getattr(start, name), values[name]) for name in values})  # type: ignore[type-var]
+
+
+def _like(present: Any, value: Any) -> Any:
+    """A value of the type that stands in its place."""
+    if is_dataclass(present):
+        return _filled(present, value)
+    if isinstance(present, tuple):
+        return tuple(value)
+    if isinstance(present, float) and isinstance(value, int):
+        return float(value)
+    if type(value) is not type(present):
+        raise TypeError(f"{value!r} cannot stand where {present!r} does")
+    return value

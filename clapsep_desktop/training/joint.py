@@ -14,12 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim import Optimizer
 
 from clapsep_desktop.evaluation.concepts import CONFUSABLE
 from clapsep_desktop.model.mini_net import MiniNet
-from clapsep_desktop.training.config import JointConfig
+from clapsep_desktop.training.config import JointConfig, TrainingConfig
 from clapsep_desktop.training.data import RATE
 from clapsep_desktop.training.draw import Drawer, gain_to_level, random_gain
+from clapsep_desktop.training.muon import with_adamw
 
 
 @dataclass
@@ -34,8 +36,11 @@ class JointBatch:
 class JointStage:
     """What `clapsep_desktop.training.loop.Trainer` needs of stage one."""
 
+    goal = "top1"
+
     def __init__(self, drawer: Drawer, config: JointConfig, seed: int) -> None:
         self.drawer, self.config, self.seed = drawer, config, seed
+        self.size = config.clips
         self.rivals = torch.from_numpy(drawer.captions.likeness >= CONFUSABLE).float()
 
     def weights(self, net: MiniNet) -> Iterator[nn.Parameter]:
@@ -43,9 +48,18 @@ class JointStage:
         for module in (net.encoder, net.attention, net.embedding):
             yield from module.parameters()
 
-    def batch(self, step: int) -> JointBatch:
-        """Batch number ``step``; the same for the same seed."""
-        random = np.random.default_rng((self.seed, 1, step))
+    def optimizers(self, net: MiniNet, config: TrainingConfig) -> tuple[Optimizer, ...]:
+        """See `muon.with_adamw`."""
+        return with_adamw(list(self.weights(net)), config)
+
+    def stored(self, name: str) -> bool:
+        """All are: stage two begins with them."""
+        del name
+        return True
+
+    def batch(self, number: int) -> JointBatch:
+        """A batch by its number; the same for the same seed."""
+        random = np.random.default_rng((self.seed, 1, number))
         clips, shares = zip(*(self._clip(random) for _ in range(self.config.clips)), strict=True)
         return JointBatch(
             torch.from_numpy(np.stack(clips)),

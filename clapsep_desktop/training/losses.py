@@ -1,4 +1,4 @@
-"""Losses on complex spectra.
+"""Losses on complex spectra, or on waveforms.
 
 The windows of the transform overlap so far that the energy of a spectrum is, within a few
 hundredths of a dB, proportional to the energy of its signal: ratios of energies may be taken
@@ -14,9 +14,14 @@ SOFT_CEILING = 1e-3
 """A signal-to-noise ratio above 30 dB earns little (arXiv 1911.07951, section 3.2)."""
 
 
-def energy(spectrum: Tensor) -> Tensor:
-    """Energy of each spectrum (N, bins, frames), (N,)."""
-    return torch.view_as_real(spectrum).square().sum(dim=(1, 2, 3))
+def energy(signal: Tensor) -> Tensor:
+    """Energy of each signal (N, ...), (N,)."""
+    return _parts(signal).square().sum(dim=1)
+
+
+def _parts(signal: Tensor) -> Tensor:
+    """Real numbers (N, ...), of complex ones both parts."""
+    return (torch.view_as_real(signal) if signal.is_complex() else signal).flatten(1)
 
 
 def decibels(ratio: Tensor) -> Tensor:
@@ -33,8 +38,8 @@ def separation_loss(
     counted in dB of the mixture.
 
     Args:
-        estimate: complex (N, bins, frames).
-        target: complex, the same shape.
+        estimate: complex spectra (N, bins, frames), or waveforms (N, n).
+        target: the same shape.
         mixture_energy: (N,) energy of the mixtures.
         weight: share w of the plain signal-to-noise ratio.
 
@@ -45,10 +50,11 @@ def separation_loss(
     present = signal > 1e-6 * mixture_energy
     floor = SOFT_CEILING * mixture_energy
     snr = decibels((signal + 1e-12) / (noise + SOFT_CEILING * signal + 1e-12))
-    product = (torch.view_as_real(estimate) * torch.view_as_real(target)).sum(dim=(1, 2, 3))
+    product = (_parts(estimate) * _parts(target)).sum(dim=1)
     projection = product / (signal + 1e-12)
     projected = projection.square() * signal
-    distortion = energy(estimate - projection[:, None, None] * target)
+    along = projection.view(-1, *[1] * (target.ndim - 1)) * target
+    distortion = energy(estimate - along)
     scale_invariant = decibels(
         (projected + 1e-6 * floor + 1e-12)
         / (distortion + SOFT_CEILING * projected + 1e-6 * floor + 1e-12)

@@ -6,16 +6,30 @@ count as matrices of (outputs, inputs x kernel); vectors are left to another opt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
+
+from clapsep_desktop.training.config import TrainingConfig
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 """Coefficients of the quintic iteration that drives singular values towards 1."""
 
 ADAM_SCALE = 0.2
 """Root mean square of an update in units of the learning rate, as AdamW has it (2502.16982)."""
+
+
+def with_adamw(
+    weights: Sequence[Tensor], config: TrainingConfig
+) -> tuple[torch.optim.Optimizer, ...]:
+    """Muon for matrices and AdamW for vectors, each at its own rate."""
+    matrices = [weight for weight in weights if weight.ndim > 1]
+    vectors = [weight for weight in weights if weight.ndim <= 1]
+    return (
+        Muon(matrices, config.matrix_rate, weight_decay=config.weight_decay),
+        torch.optim.AdamW(vectors, config.rate, betas=(0.9, 0.98), weight_decay=0.0),
+    )
 
 
 class Muon(torch.optim.Optimizer):

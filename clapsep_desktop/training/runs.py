@@ -1,26 +1,51 @@
-"""Runs put together: from a manifest and a folder to a trained mini model."""
+"""Runs put together: from sounds and a folder to a trained model."""
 
 from __future__ import annotations
 
+import copy
 import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
-from clapsep_desktop.evaluation.manifest import by_split, read_manifest
-from clapsep_desktop.model import mini
+from clapsep_desktop.errors import DataError
+from clapsep_desktop.evaluation.concepts import Embed
+from clapsep_desktop.evaluation.manifest import Sound, by_split, read_sounds
+from clapsep_desktop.model import mini, registry
+from clapsep_desktop.model.interface import QueryModel
 from clapsep_desktop.model.mini_net import MiniNet
 from clapsep_desktop.model.text import SentenceEncoder
 from clapsep_desktop.resources import resource
+from clapsep_desktop.training import base
 from clapsep_desktop.training.captions import CaptionTable
 from clapsep_desktop.training.config import TrainingConfig
 from clapsep_desktop.training.data import SoundBank
 from clapsep_desktop.training.draw import Drawer
 from clapsep_desktop.training.joint import JointStage
-from clapsep_desktop.training.loop import Trainer, load_checkpoint, load_config
+from clapsep_desktop.training.journal import Say
+from clapsep_desktop.training.loop import (
+    BEST,
+    CHECKPOINT,
+    BatchT,
+    NetT,
+    Stage,
+    Trainer,
+    load_checkpoint,
+    load_config,
+)
 from clapsep_desktop.training.separation import SeparationStage
 from clapsep_desktop.training.validation import JointValidation, Validation
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+BASE = "base"
+
+Measure = Callable[[MiniNet], dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -32,37 +57,86 @@ class Sounds:
     captions: CaptionTable
 
 
-def prepare(manifest: Path, cache: Path, text: Path | None = None) -> Sounds:
-    """Reads a manifest, decodes its sounds and embeds its captions, or takes them from the cache.
+@dataclass(frozen=True)
+class Place:
+    """Where a run happens and who hears of it."""
+
+    folder: Path  # of the run; may hold an unfinished one
+    fabric: Fabric | None = None  # launched; None for this process alone
+    say: Say = lambda _: None
+
+    def trainer(
+        self,
+        net: NetT,
+        stage: Stage[NetT, BatchT],
+        config: TrainingConfig,
+        measure: Callable[[NetT], dict[str, float]],
+    ) -> Trainer[NetT, BatchT]:
+        """The run of a stage here."""
+        return Trainer(net, stage, config, self.folder, measure, fabric=self.fabric, say=self.say)
+
+
+def prepare(source: Path, cache: Path, embed: Embed | None = None) -> Sounds:
+    """Reads which sounds there are, decodes them and embeds their captions, or uses the cache.
 
     Args:
-        manifest: see `clapsep_desktop.evaluation.manifest`.
+        source: a manifest or a folder, see `clapsep_desktop.evaluation.manifest`.
         cache: a folder; about 2 GB for 8 hours of sounds.
-        text: folder of the sentence encoder; None for the one that ships.
+        embed: texts into the space that is trained against; None for mini's.
+
+    Raises:
+        DataError: there are too few sounds to train with and to validate with.
     """
-    sounds = read_manifest(manifest)
-    folder = resource("models", "mini", mini.TEXT_FOLDER) if text is None else text
-    captions = CaptionTable(sounds, lambda texts: SentenceEncoder.load(folder).embed(texts), cache)
-    return Sounds(
-        SoundBank(by_split(sounds, "train"), cache),
-        SoundBank(by_split(sounds, "validation"), cache),
-        captions,
-    )
+    sounds = read_sounds(source)
+    parts = {split: by_split(sounds, split) for split in ("train", "validation")}
+    for split, some in parts.items():
+        _check(split, some)
+    captions = CaptionTable(sounds, embed or _sentences, cache)
+    training, validation = (SoundBank(some, cache) for some in parts.values())
+    return Sounds(training, validation, captions)
 
 
-def train_joint(sounds: Sounds, config: TrainingConfig, folder: Path) -> None:
-    """Stage one, in a folder that may hold an unfinished run."""
+def _check(split: str, sounds: list[Sound]) -> None:
+    if len({sound.concept for sound in sounds}) < 2:
+        raise DataError(
+            f"There are too few sounds for the part “{split}”: mixtures need two concepts at "
+            "least. One split group in eight is for validation; give more recordings."
+        )
+
+
+def _sentences(texts: Sequence[str]) -> np.ndarray:
+    return SentenceEncoder.load(resource("models", "mini", mini.TEXT_FOLDER)).embed(texts)
+
+
+def installed_base() -> Path:
+    """The folder of the installed "base"; raises ModelMissingError where there is none."""
+    return registry.find(BASE).folder
+
+
+def base_embedding() -> Embed:
+    """What places captions in the space of the installed "base"."""
+
+    def embed(texts: Sequence[str]) -> np.ndarray:
+        model = registry.load(BASE, "cpu")
+        assert isinstance(model, QueryModel)
+        return model.embed_text(texts)
+
+    return embed
+
+
+def train_joint(sounds: Sounds, config: TrainingConfig, place: Place) -> None:
+    """Stage one of mini."""
     torch.manual_seed(config.seed)
     drawer = Drawer(sounds.training, sounds.captions, config.concept_power)
     stage = JointStage(drawer, config.joint, config.seed)
-    validation = JointValidation(sounds.validation, sounds.captions)
-    Trainer(MiniNet(config.model), stage, config, folder, validation.measure).run()
+    measure = _on_the_cpu(JointValidation(sounds.validation, sounds.captions).measure)
+    place.trainer(MiniNet(config.model), stage, config, measure).run()
 
 
 def train_separation(
-    sounds: Sounds, config: TrainingConfig, folder: Path, joint: Path | None
+    sounds: Sounds, config: TrainingConfig, place: Place, joint: Path | None
 ) -> None:
-    """Stage two, from the weights of a finished run of stage one if a folder is given."""
+    """Stage two of mini, from the weights of a finished run of stage one if a folder is given."""
     torch.manual_seed(config.seed)
     net = MiniNet(config.model)
     if joint is not None:
@@ -70,22 +144,41 @@ def train_separation(
     drawer = Drawer(sounds.training, sounds.captions, config.concept_power)
     stage = SeparationStage(drawer, config.mixing, config.seed)
     validation = Validation(sounds.validation, sounds.captions, config.validation_pairs)
-    Trainer(net, stage, config, folder, validation.measure).run()
+    place.trainer(net, stage, config, _on_the_cpu(validation.measure)).run()
 
 
-def release(run: Path, target: Path) -> None:
+def train_base(
+    sounds: Sounds, config: TrainingConfig, place: Place, *, scratch: bool = False
+) -> None:
+    """Base: decoder and LoRA, from the installed weights or with ``scratch`` from new ones."""
+    torch.manual_seed(config.seed)
+    net = base.BaseLearner(installed_base(), scratch=scratch)
+    drawer = Drawer(sounds.training, sounds.captions, config.concept_power)
+    stage = base.BaseStage(drawer, config.mixing, config.seed)
+    validation = base.BaseValidation(
+        sounds.validation, sounds.captions, config.validation_pairs, net.config
+    )
+    place.trainer(net, stage, config, validation.measure).run()
+
+
+def release(run: Path, target: Path, *, best: bool = False) -> None:
     """Writes a run's averaged weights as a model.
 
     Args:
-        run: folder of a run of stage two.
-        target: folder of the model; a sentence encoder is put there if it holds none.
+        run: folder of a run of stage two, or of base.
+        target: folder of the model; mini's gets a sentence encoder if it holds none.
+        best: those of the best validation instead of the last.
 
     Raises:
         ModelMissingError: the run has not saved anything yet.
         ModelDamagedError: its checkpoint or settings cannot be read.
     """
-    state = load_checkpoint(run)
-    net = MiniNet(load_config(run).model)
+    state = load_checkpoint(run, BEST if best else CHECKPOINT)
+    config = load_config(run)
+    if config.kind == BASE:
+        base.release(state["average"], installed_base(), target)
+        return
+    net = MiniNet(config.model)
     net.load_state_dict(state["average"])
     text = target / mini.TEXT_FOLDER
     if not text.exists():
@@ -96,3 +189,8 @@ def release(run: Path, target: Path) -> None:
         license="CC-BY-SA-4.0",
         training={"steps": state["step"], "hours": round(state["seconds"] / 3600, 2)},
     )
+
+
+def _on_the_cpu(measure: Measure) -> Measure:
+    """Validation where its arrays are; a copy of mini is small."""
+    return lambda net: measure(copy.deepcopy(net).cpu())

@@ -15,13 +15,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim import Optimizer
 
 from clapsep_desktop.evaluation.concepts import CONFUSABLE
 from clapsep_desktop.evaluation.manifest import spoken
 from clapsep_desktop.model.mini_net import MiniNet
-from clapsep_desktop.training.config import MixingConfig
+from clapsep_desktop.training.config import MixingConfig, TrainingConfig
 from clapsep_desktop.training.draw import Drawer, gain_to_level, random_gain
 from clapsep_desktop.training.losses import energy, separation_loss
+from clapsep_desktop.training.muon import with_adamw
 
 POSITIVE, NEGATIVE, BOTH = range(3)
 NO_EXAMPLE = -1
@@ -50,22 +52,18 @@ class Mixture:
     sources: np.ndarray  # float32 (S, n)
 
 
-class SeparationStage:
-    """What `clapsep_desktop.training.loop.Trainer` needs of stage two."""
+class MixtureStage:
+    """Mixtures and what is asked of them, whatever network learns from them."""
+
+    goal = "both"
 
     def __init__(self, drawer: Drawer, config: MixingConfig, seed: int) -> None:
         self.drawer, self.config, self.seed = drawer, config, seed
-        self.confusable = torch.from_numpy(drawer.captions.likeness >= CONFUSABLE)
+        self.size = config.mixtures
 
-    def weights(self, net: MiniNet) -> Iterator[nn.Parameter]:
-        """The weights that learn: all."""
-        return net.parameters()
-
-    # Batches.
-
-    def batch(self, step: int) -> SeparationBatch:
-        """Batch number ``step``; the same for the same seed."""
-        random = np.random.default_rng((self.seed, 2, step))
+    def batch(self, number: int) -> SeparationBatch:
+        """A batch by its number; the same for the same seed."""
+        random = np.random.default_rng((self.seed, 2, number))
         mixtures = [self._mixture(random) for _ in range(self.config.mixtures)]
         rows, examples, concepts = self._examples(mixtures, random)
         queries = [self._queries(m, rows[b], random) for b, m in enumerate(mixtures)]
@@ -95,8 +93,12 @@ class SeparationStage:
         ]
         sources = np.zeros((len(config.sources), len(heard[0])), dtype=np.float32)
         sources[:count] = heard
-        sources *= gain_to_level(sources.sum(axis=0), random)
+        sources *= self._gain(sources.sum(axis=0), random)
         return Mixture(concepts, recordings, sources)
+
+    def _gain(self, mixture: np.ndarray, random: np.random.Generator) -> np.float32:
+        """The factor that brings a mixture to a level the network knows."""
+        return gain_to_level(mixture, random)
 
     def _examples(
         self, mixtures: Sequence[Mixture], random: np.random.Generator
@@ -149,9 +151,12 @@ class SeparationStage:
                     text[side, q] = self._noisy(np.sum(drawn, axis=0), random)
                 if len(sounds) == 1:
                     example[side, q] = rows.get(sounds[0], NO_EXAMPLE)
+        return weights, text, example, self._blend(count, random)
+
+    def _blend(self, count: int, random: np.random.Generator) -> np.ndarray:
+        """The share of the example in each query, float32 (count,)."""
         # Pure texts and pure examples are what people ask with most: a third each.
-        blend = random.uniform(-1.0, 2.0, count).clip(0.0, 1.0).astype(np.float32)
-        return weights, text, example, blend
+        return random.uniform(-1.0, 2.0, count).clip(0.0, 1.0).astype(np.float32)
 
     @staticmethod
     def _asked(target: int, count: int, mode: int) -> tuple[list[int], list[int]]:
@@ -175,7 +180,26 @@ class SeparationStage:
         noisy = embedding + strength * random.standard_normal(len(embedding))
         return np.asarray(noisy / np.linalg.norm(noisy), dtype=np.float32)
 
-    # The loss.
+
+class SeparationStage(MixtureStage):
+    """What `clapsep_desktop.training.loop.Trainer` needs of stage two."""
+
+    def __init__(self, drawer: Drawer, config: MixingConfig, seed: int) -> None:
+        super().__init__(drawer, config, seed)
+        self.confusable = torch.from_numpy(drawer.captions.likeness >= CONFUSABLE)
+
+    def weights(self, net: MiniNet) -> Iterator[nn.Parameter]:
+        """The weights that learn: all."""
+        return net.parameters()
+
+    def optimizers(self, net: MiniNet, config: TrainingConfig) -> tuple[Optimizer, ...]:
+        """See `muon.with_adamw`."""
+        return with_adamw(list(self.weights(net)), config)
+
+    def stored(self, name: str) -> bool:
+        """All are."""
+        del name
+        return True
 
     def loss(self, net: MiniNet, batch: SeparationBatch) -> tuple[Tensor, dict[str, Tensor]]:
         """Mean separation loss in dB plus the weighted loss of the joint space."""

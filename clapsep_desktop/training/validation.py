@@ -113,7 +113,7 @@ class JointValidation:
         with torch.inference_mode():
             for start in range(0, len(chosen), batch):
                 hits.extend(self._hits(net, chosen[start : start + batch], random))
-        found = np.stack(hits)  # (COUNT, 5)
+        found = np.stack(hits)  # (COUNT, 5), or fewer where there are fewer concepts
         return {"top1": float(found[:, 0].mean()), "top5": float(found.any(axis=1).mean())}
 
     def _hits(
@@ -123,7 +123,8 @@ class JointValidation:
         clips = np.stack([window(self.bank.samples(int(i)), length, random) for i in indices])
         clips /= np.sqrt(np.mean(clips**2, axis=1, keepdims=True)) + 1e-9
         features, _ = net.hear(net.spectrum(torch.from_numpy(clips)).abs())
-        nearest = (net.embed(features) @ self.text.T).topk(5, dim=1).indices.numpy()
+        most = min(5, len(self.text))
+        nearest = (net.embed(features) @ self.text.T).topk(most, dim=1).indices.numpy()
         concepts = self.captions.concepts
         return [
             np.array(

@@ -13,6 +13,7 @@ from clapsep_desktop.evaluation.manifest import (
     by_concept,
     by_split,
     read_manifest,
+    read_sounds,
 )
 
 HEADER = "path,concept,captions,split_group,license\n"
@@ -79,3 +80,32 @@ def test_no_group_stands_on_two_sides_of_a_split(rows: list[tuple[str, str]]) ->
 def test_concepts_are_counted_in_order() -> None:
     sounds = [Sound(Path(c), c, ("x",), "g") for c in "abacb"]
     assert by_concept(sounds) == {"a": [0, 2], "b": [1, 4], "c": [3]}
+
+
+def test_a_folder_of_recordings_needs_no_manifest(tmp_path):
+    for name in ("rain-1.wav", "rain-2.wav", "dogs/a03.FLAC", "dogs/b.mp3", "notes.md", "7.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "rain-1.txt").write_text("heavy rain\n\n rain on a roof \n", encoding="utf-8")
+    sounds = {sound.path.name: sound for sound in read_sounds(tmp_path)}
+    assert sorted(sounds) == ["7.wav", "a03.FLAC", "b.mp3", "rain-1.wav", "rain-2.wav"]
+    assert sounds["rain-1.wav"].captions == ("heavy rain", "rain on a roof")
+    assert sounds["rain-1.wav"].concept == "heavy_rain"
+    assert sounds["rain-2.wav"].captions == ("rain",)
+    assert sounds["rain-1.wav"].split_group == sounds["rain-2.wav"].split_group
+    assert sounds["a03.FLAC"].concept == sounds["b.mp3"].concept == "dogs"
+    assert sounds["a03.FLAC"].captions == ("dogs",)
+    assert sounds["a03.FLAC"].split_group != sounds["b.mp3"].split_group
+    assert sounds["7.wav"].captions == ("7",)
+
+
+def test_a_folder_without_recordings_is_said_so(tmp_path):
+    with pytest.raises(DataError, match="holds no recordings"):
+        read_sounds(tmp_path)
+
+
+def test_captions_that_are_no_text_are_said_so(tmp_path):
+    (tmp_path / "a.wav").touch()
+    (tmp_path / "a.txt").write_bytes(b"\xff\xfe\xff")
+    with pytest.raises(DataError, match=r"a\.txt” cannot be read"):
+        read_sounds(tmp_path)

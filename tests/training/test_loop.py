@@ -8,19 +8,22 @@ import torch
 
 from clapsep_desktop.errors import ModelDamagedError, ModelMissingError
 from clapsep_desktop.model.mini_net import MiniNet
-from clapsep_desktop.training.config import from_json, to_json
+from clapsep_desktop.training.config import PlateauConfig
 from clapsep_desktop.training.draw import Drawer
 from clapsep_desktop.training.joint import JointStage
-from clapsep_desktop.training.loop import Trainer, load_checkpoint, load_config, schedule
+from clapsep_desktop.training.loop import BEST, Trainer, load_checkpoint, load_config
 from clapsep_desktop.training.separation import SeparationStage
 
 
-def trainer(sounds, config, folder, stage_class=SeparationStage) -> Trainer:
+def trainer(sounds, config, folder, stage_class=SeparationStage, **options) -> Trainer:
     torch.manual_seed(config.seed)
     drawer = Drawer(sounds.training, sounds.captions, config.concept_power)
     settings = config.mixing if stage_class is SeparationStage else config.joint
     stage = stage_class(drawer, settings, config.seed)
-    return Trainer(MiniNet(config.model), stage, config, folder, lambda net: {"seen": 1.0}, 0)
+    return Trainer(
+        MiniNet(config.model), stage, config, folder, lambda _: {stage.goal: 1.0}, workers=0,
+        **options,
+    )  # fmt: skip
 
 
 def losses(folder, name: str) -> list[float]:
@@ -72,19 +75,84 @@ def test_a_finished_run_stays_finished(sounds, config, tmp_path):
     assert (tmp_path / "last.pt").read_bytes() == before
 
 
-def test_the_schedule_warms_up_stays_and_falls(config):
-    config = replace(config, steps=100, warmup=10, decay=20)
-    values = [schedule(config, step) for step in range(101)]
-    assert values[0] == pytest.approx(0.1)
-    assert values[9:81] == pytest.approx([1.0] * 72)
-    assert values[90] == pytest.approx(0.5)
-    assert values[100] == 0.0
-
-
-def test_settings_survive_as_json(config, sounds, tmp_path):
-    assert from_json(to_json(config)) == config
+def test_the_settings_are_kept_with_the_weights(config, sounds, tmp_path):
     trainer(sounds, replace(config, steps=1), tmp_path).run()
     assert load_config(tmp_path) == replace(config, steps=1)
+
+
+def test_half_precision_learns_as_well(sounds, config, tmp_path):
+    config = replace(config, steps=60, precision="bfloat16")
+    trainer(sounds, config, tmp_path).run()
+    history = losses(tmp_path, "separation")
+    assert history[-1] < history[0] - 0.2
+    weights = load_checkpoint(tmp_path)["net"].values()
+    assert {weight.dtype for weight in weights if weight.is_floating_point()} == {torch.float32}
+
+
+class Scores:
+    """Validations that go up and down as told."""
+
+    def __init__(self, *values: float) -> None:
+        self.values = list(values)
+
+    def __call__(self, _: object) -> dict[str, float]:
+        return {"both": self.values.pop(0)}
+
+
+def plateau_run(sounds, config, folder, scores) -> Trainer:
+    config = replace(config, schedule="plateau", validate_steps=2, warmup=0)
+    run = trainer(sounds, replace(config, plateau=PlateauConfig(patience=0)), folder)
+    run.measure = scores
+    return run
+
+
+def test_the_best_weights_are_kept_and_the_rate_falls_where_nothing_gets_better(
+    sounds, config, tmp_path
+):
+    run = plateau_run(sounds, replace(config, steps=8), tmp_path, Scores(1.0, 3.0, 2.0, 2.5))
+    run.run()
+    best = load_checkpoint(tmp_path, BEST)
+    assert (best["value"], best["step"]) == (3.0, 4)
+    assert run.best == 3.0
+    assert run.plateau.fraction == pytest.approx(0.09)
+    with (tmp_path / "validation.csv").open(newline="") as file:
+        assert [float(row["both"]) for row in csv.DictReader(file)] == [1.0, 3.0, 2.0, 2.5]
+
+
+def test_a_resumed_run_knows_how_good_it_was(sounds, config, tmp_path):
+    scores = (1.0, 3.0, 2.0, 2.5)
+    plateau_run(sounds, replace(config, steps=8), tmp_path / "whole", Scores(*scores)).run()
+    half = plateau_run(sounds, replace(config, steps=4), tmp_path / "halves", Scores(*scores))
+    half.run()
+    second = plateau_run(sounds, replace(config, steps=8), tmp_path / "halves", Scores(2.0, 2.5))
+    assert second.best == 3.0
+    second.run()
+    whole, halves = load_checkpoint(tmp_path / "whole"), load_checkpoint(tmp_path / "halves")
+    assert whole["plateau"] == halves["plateau"]
+    for name, value in whole["net"].items():
+        assert torch.equal(value, halves["net"][name]), name
+
+
+def test_progress_is_told(sounds, config, tmp_path):
+    lines: list[str] = []
+    config = replace(config, steps=4, log_steps=2, validate_steps=2)
+    trainer(sounds, config, tmp_path, say=lines.append).run()
+    assert [line.split(":")[0] for line in lines] == [
+        "step 2 of 4", "validated", "step 4 of 4", "validated",
+    ]  # fmt: skip
+    assert "items a second" in lines[0]
+    assert "; best both 1" in lines[2]
+    assert lines[1].endswith("; the best so far")
+    assert lines[3].endswith("; not the best so far")
+
+
+def test_a_run_of_another_model_is_not_gone_on_with(sounds, config, tmp_path):
+    trainer(sounds, replace(config, steps=1), tmp_path).run()
+    state = load_checkpoint(tmp_path)
+    del state["net"]["mask_net.out.weight"]
+    torch.save(state, tmp_path / "last.pt")
+    with pytest.raises(ModelDamagedError, match="of another model"):
+        trainer(sounds, replace(config, steps=2), tmp_path)
 
 
 def test_a_missing_or_damaged_checkpoint_is_told(tmp_path):
