@@ -12,7 +12,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Final
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from clapsep_desktop.audio.peaks import PeakPyramid
 from clapsep_desktop.audio.source import AudioSource
@@ -77,7 +77,7 @@ class ViewWorker(QObject):
         self._steps: Generator[Span, None, None] | None = None
         self._news: Span | None = None
         self._told = 0.0
-        self._again.connect(self._go_on)
+        self._again.connect(self._go_on, Qt.ConnectionType.QueuedConnection)
 
     @Slot(object)
     def compute(self, request: PieceRequest) -> None:

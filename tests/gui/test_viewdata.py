@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -229,3 +230,22 @@ def test_zero_crossings_are_found_near_a_frame(data: ViewData) -> None:
     flat = ArraySource(np.ones((RATE, 1), np.float32), RATE)
     data.set_sources({"original": flat})
     assert data.zero_crossing(510) == 510
+
+
+def test_pieces_are_not_kept_waiting_by_the_whole_waveform(qtbot: QtBot, data: ViewData) -> None:
+    class Slow(ArraySource):
+        def read(self, start: int, stop: int) -> np.ndarray:
+            time.sleep(0.01)
+            return super().read(start, stop)
+
+    data.set_sources({"original": Slow(np.zeros((1 << 22, 1), np.float32), RATE)})
+    known: list[bool] = []
+    data.tiles_changed.connect(lambda _: known.append(_all_known(data)))
+    data.want("test", [data.tile_key(64, 0, SETTINGS)])
+    qtbot.waitUntil(lambda: bool(known))
+    assert known == [False]
+
+
+def _all_known(data: ViewData) -> bool:
+    shown, _ = data.peaks(0, data.frames, 16)
+    return bool(np.isfinite(shown.maximum).all())
