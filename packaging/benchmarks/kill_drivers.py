@@ -241,7 +241,8 @@ def drive_app(folder: Path, number: int) -> None:
     store = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
     window = MainWindow(app.make_editor(Settings(store)))
     window.show()
-    AppDriver(window, folder, number).start()
+    driver = AppDriver(window, folder, number)  # Qt holds its methods weakly
+    driver.start()
     sys.exit(application.exec())
 
 
