@@ -19,7 +19,17 @@ from typing import Annotated, NoReturn
 import typer
 
 from clapsep_desktop import __version__
-from clapsep_desktop.cli import batch, doctor, evaluate, extract, models, recipe, sounds, train
+from clapsep_desktop.cli import (
+    batch,
+    doctor,
+    evaluate,
+    export,
+    extract,
+    models,
+    recipe,
+    sounds,
+    train,
+)
 from clapsep_desktop.cli.console import accept_any_text, answer, say, warn
 from clapsep_desktop.cli.exit_codes import MEANINGS, ExitCode, exit_code
 from clapsep_desktop.errors import ClapSepError
@@ -34,6 +44,7 @@ app = typer.Typer(
 )
 app.command(epilog=extract.EXAMPLES)(extract.extract)
 app.command(epilog=batch.EXAMPLES)(batch.batch)
+app.command(epilog=export.EXAMPLES)(export.export)
 app.add_typer(recipe.app, name="recipe")
 app.add_typer(sounds.app, name="sounds")
 app.add_typer(models.app, name="models")
