@@ -8,6 +8,7 @@ wake, a card to open); `Player` makes them on a thread of its own.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +21,14 @@ from clapsep_desktop.errors import DeviceError
 
 FillBlock = Callable[[np.ndarray, float], None]
 """Fills a float32 array (n, outputs), given the seconds until its first frame is heard."""
+
+_LATENCY = 0.1
+"""Seconds asked of a device: a busy interpreter is late by more than the 35 ms that PortAudio calls
+high. Positions are corrected by what the device says it became."""
+
+_SWITCH = 0.0005
+"""Seconds after which a thread gives way to a waiting one while a device is open. With Python's own
+5 ms, a callback beside two threads that compute without a pause missed a third of its calls."""
 
 _LONGEST_DELAY = 2.0  # seconds; some hosts answer with times from another clock
 _UNWANTED_HOSTS = frozenset({"Windows WDM-KS"})  # takes the card away from everything else
@@ -87,14 +96,9 @@ class Backend(Protocol):
 
 
 class PortAudio:
-    """The sound cards of this machine.
+    """The sound cards of this machine."""
 
-    Args:
-        latency: "high" outlasts a busy interpreter; "low" answers sooner.
-    """
-
-    def __init__(self, latency: str = "high") -> None:
-        self._latency = latency
+    def __init__(self) -> None:
         self._module: ModuleType | None = None
 
     def devices(self, *, rescan: bool = False) -> Sequence[OutputDevice]:
@@ -109,9 +113,7 @@ class PortAudio:
         sounddevice = self._library()
         for attempt in dict.fromkeys((rate, found.rate)):
             try:
-                return _PortAudioStream(
-                    sounddevice, found.name, index, attempt, outputs, self._latency
-                )
+                return _PortAudioStream(sounddevice, found.name, index, attempt, outputs)
             except (sounddevice.PortAudioError, ValueError) as error:
                 failure = error
         raise DeviceError(
@@ -196,7 +198,7 @@ class _PortAudioStream:
     """An `OutputStream` of PortAudio."""
 
     def __init__(
-        self, sounddevice: ModuleType, name: str, index: int, rate: int, outputs: int, latency: str
+        self, sounddevice: ModuleType, name: str, index: int, rate: int, outputs: int
     ) -> None:
         self.device = name
         self.rate = rate
@@ -208,14 +210,16 @@ class _PortAudioStream:
             device=index,
             channels=outputs,
             dtype="float32",
-            latency=latency,
+            latency=_LATENCY,
             callback=self._callback,
         )
         self._usual_delay = float(self._stream.latency)
+        self._switch = sys.getswitchinterval()
 
     def start(self, fill: FillBlock) -> None:
         """See `OutputStream.start`."""
         self._fill = fill
+        sys.setswitchinterval(min(_SWITCH, self._switch))
         try:
             self._stream.start()
         except self._error as error:
@@ -241,6 +245,7 @@ class _PortAudioStream:
 
     def close(self) -> None:
         """See `OutputStream.close`."""
+        sys.setswitchinterval(self._switch)
         with suppress(self._error):
             self._stream.abort()
         with suppress(self._error):

@@ -116,7 +116,7 @@ class LevelMeter(QWidget):
         painter.setFont(font)
         painter.setPen(colors.color("muted"))
         metrics = painter.fontMetrics()
-        width = metrics.horizontalAdvance("-48") + 6
+        width = metrics.horizontalAdvance("-48") + 10
         last = float("inf")
         for tick in reversed(TICKS):
             x = _x(bars, tick)

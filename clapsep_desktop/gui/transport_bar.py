@@ -106,6 +106,7 @@ class TransportBar(QWidget):
         field.setDecimals(2)
         field.setSuffix(" ×")
         field.setValue(self._link.speed)
+        field.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         field.setKeyboardTracking(False)
         field.setFixedWidth(field.fontMetrics().horizontalAdvance("0.00 ×") + 10 * GRID)
         guard_wheel(field)
