@@ -59,6 +59,8 @@ COMMANDS = (
     Command("open", "&Open…", ("Ctrl+O",), "Open a recording or a project.", "open"),
     Command("open_demo", "Open &Demo Recording", (), "Open the recording that comes along.",
             "star"),
+    Command("recover", "Recover &Unfinished Work…", (),
+            "See what a crash left, and open or delete it.", "history"),
     Command("save", "&Save Project", ("Ctrl+S",), "Save the recording's steps and results.", "save",
             _R),
     Command("save_as", "Save Project &As…", ("Ctrl+Shift+S",),

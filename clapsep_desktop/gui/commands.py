@@ -46,6 +46,7 @@ class Commands(QObject):
         return {
             "open": window.open,
             "open_demo": window.open_demo,
+            "recover": partial(window.projects.look_for_crashes, told=True),
             "save": window.projects.save,
             "save_as": window.projects.save_as,
             "close": window.close_recording,
@@ -103,7 +104,8 @@ class Commands(QObject):
 
     def _connect_undo(self) -> None:
         stack, actions = self._editor.document.undo_stack, self._window.actions_
-        undo, redo = stack.createUndoAction(self._window), stack.createRedoAction(self._window)
+        undo = stack.createUndoAction(self._window, "&Undo")
+        redo = stack.createRedoAction(self._window, "&Redo")
         undo.setShortcut(QKeySequence("Ctrl+Z"))
         redo.setShortcuts([QKeySequence("Ctrl+Shift+Z"), QKeySequence("Ctrl+Y")])
         actions.add("undo", undo, "undo")

@@ -39,7 +39,7 @@ from clapsep_desktop.gui.controls import GRID
 from clapsep_desktop.gui.editor import Editor
 from clapsep_desktop.gui.history_link import HistoryLink
 from clapsep_desktop.gui.history_panel import HistoryPanel
-from clapsep_desktop.gui.message_bar import Choice, MessageBar
+from clapsep_desktop.gui.message_bar import MessageBar
 from clapsep_desktop.gui.notifications import Notifications
 from clapsep_desktop.gui.panes import Panes
 from clapsep_desktop.gui.plot import Readout
@@ -373,18 +373,16 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _offer_recovery(self, sessions: Sequence[Recoverable]) -> None:
-        latest = sessions[0]
-        names = ", ".join(f"“{session.name}”" for session in sessions)
-        self.messages.say(
-            f"The program ended unexpectedly while {names} was open. Nothing that was finished "
-            "is lost.",
-            title="Unfinished work was found",
-            tone="warning",
-            choices=[
-                Choice(f"Recover “{latest.name}”", partial(self.projects.recover, latest), True),
-                Choice("Delete It", partial(self.projects.forget, list(sessions))),
-            ],
-        )
+        from clapsep_desktop.gui.recovery_dialog import RecoveryDialog
+
+        dialog = RecoveryDialog(sessions, self.dialogs.ask, self)
+        dialog.recover_requested.connect(self._recover)
+        dialog.delete_requested.connect(self.projects.forget)
+        dialog.open()
+
+    @Slot(object)
+    def _recover(self, session: Recoverable) -> None:
+        self._leave(partial(self.projects.recover, session))
 
     # -- What is remembered --------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ THEMES = "themes"
 
 MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("&File", (
-        "open", RECENT, "open_demo", SEPARATOR, "save", "save_as", "export", SEPARATOR,
+        "open", RECENT, "open_demo", "recover", SEPARATOR, "save", "save_as", "export", SEPARATOR,
         "close", "preferences", "quit",
     )),
     ("&Edit", (

@@ -345,12 +345,18 @@ class Projects(QObject):
 
     # -- After a crash -------------------------------------------------------------------------
 
-    def look_for_crashes(self) -> None:
-        """Remove what dead processes left, and tell what of it can be recovered."""
+    def look_for_crashes(self, *, told: bool = False) -> None:
+        """Remove what dead processes left, and tell what of it can be recovered.
+
+        Args:
+            told: whether to tell, too, that there is nothing.
+        """
 
         def tell(sessions: list[Recoverable]) -> None:
             if sessions:
                 self.found.emit(sessions)
+            elif told:
+                self.noted.emit("There is no unfinished work.")
 
         self._runner.submit(
             Job("Looking for unfinished work", lambda: find_steps(self._root), on_result=tell)
