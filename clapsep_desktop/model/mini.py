@@ -98,6 +98,26 @@ class Mini:
         logits = self._net.mask_logits(heard, wanted)[:, :, : spectrum.shape[2]]
         return SpectralFilter(torch.sigmoid(logits).transpose(1, 2).contiguous())
 
+    @torch.inference_mode()
+    def embed_along(self, windows: Tensor, centres: Sequence[float], width: float) -> np.ndarray:
+        """What is heard around some times, the window heard once.
+
+        Args:
+            windows: see `SeparationModel.filters`, (B, n).
+            centres: s from a window's start.
+            width: s around each.
+
+        Returns:
+            L2-normalised embeddings, float32 (B, len(centres), embedding_size).
+        """
+        spectrum = self._net.spectrum(_levelled(windows.to(self.device)))
+        features, _ = self._net.hear(spectrum.abs())
+        per_second = features[-1].shape[2] / (windows.shape[1] / self.grid.rate)
+        rows = self._net.embed_along(
+            features, [centre * per_second for centre in centres], width * per_second
+        )
+        return np.asarray(rows.cpu().numpy())
+
     def embed_text(self, texts: Sequence[str]) -> np.ndarray:
         """See `QueryModel.embed_text`."""
         return self._sentence_encoder.embed(texts)

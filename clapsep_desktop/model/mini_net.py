@@ -14,6 +14,7 @@ The encoder does not see the query: one pass over a mixture serves any number of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -342,6 +343,25 @@ class MiniNet(nn.Module):
         context = features[-1]
         weights = torch.softmax(self.attention(context), dim=2)
         return F.normalize(self.embedding((context * weights).sum(dim=2)), dim=1)
+
+    def embed_along(self, features: list[Tensor], centres: Sequence[float], width: float) -> Tensor:
+        """L2-normalised embeddings (B, len(centres), embedding) of parts of what is heard.
+
+        Args:
+            features: as `hear` gives them.
+            centres: middles of the parts, in frames of the last features.
+            width: of each, in the same frames; what lies outside the window is left out.
+        """
+        context = features[-1]
+        attention = self.attention(context)
+        rows = []
+        for centre in centres:
+            start = min(max(round(centre - width / 2), 0), context.shape[2] - 1)
+            stop = max(round(centre + width / 2), start + 1)
+            weights = torch.softmax(attention[:, :, start:stop], dim=2)
+            pooled = (context[:, :, start:stop] * weights).sum(dim=2)
+            rows.append(F.normalize(self.embedding(pooled), dim=1))
+        return torch.stack(rows, dim=1)
 
 
 def fold_norms(net: MiniNet) -> MiniNet:
