@@ -12,6 +12,10 @@ EQ_POINTS = 7
 EQ_DEVIATION = 5.0  # dB
 ROOM_SECONDS = (0.1, 0.7)  # reverberation time
 FADE = RATE // 200  # samples, 5 ms: a cut must not click
+STRIPES = 2  # at most, of silence in time and in frequency each
+STRIPE_SHARE = 1 / 8  # of a clip's length, and of its octaves, that a stripe takes at most
+LEAST_LEFT = 0.2  # of a masked sound's energy
+LOWEST = 40.0  # Hz, where octaves are counted from
 
 
 def vary(samples: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -56,6 +60,27 @@ def room(random: np.random.Generator, length: int) -> np.ndarray:
     tail *= 10.0 ** (random.uniform(-14.0, 0.0) / 20.0) / np.sqrt(np.sum(tail**2))
     tail[0] += 1.0
     return tail.astype(np.float32)
+
+
+def masked(samples: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """A sound of which stripes of time and of frequency are silent (arXiv 1904.08779).
+
+    A sound of which too little would be left stays as it is.
+    """
+    spectrum = scipy.fft.rfft(samples)
+    octaves = np.log2(RATE / 2 / LOWEST)
+    for _ in range(int(random.integers(STRIPES + 1))):
+        width = random.uniform(0.0, STRIPE_SHARE) * octaves
+        low = LOWEST * 2.0 ** random.uniform(0.0, octaves - width)
+        edges = np.array([low, low * 2.0**width]) * len(samples) / RATE
+        spectrum[int(edges[0]) : int(edges[1])] = 0.0
+    result = scipy.fft.irfft(spectrum, len(samples)).astype(np.float32)
+    for _ in range(int(random.integers(STRIPES + 1))):
+        width = int(random.uniform(0.0, STRIPE_SHARE) * len(samples))
+        start = int(random.integers(len(samples) - width + 1))
+        result[start : start + width] = 0.0
+    enough = np.sum(result**2) >= LEAST_LEFT * np.sum(samples**2)
+    return result if enough else samples
 
 
 def place(samples: np.ndarray, length: int, random: np.random.Generator) -> np.ndarray:

@@ -121,9 +121,9 @@ class BaseStage(MixtureStage):
             sides.append(blend * embedded[example.clamp_min(0)] + (1.0 - blend) * text)
         return F.normalize(torch.cat(sides, dim=-1), dim=-1).flatten(0, 1)
 
-    def _gain(self, mixture: np.ndarray, random: np.random.Generator) -> np.float32:
+    def _gain(self, sound: np.ndarray, random: np.random.Generator) -> np.float32:
         del random
-        return np.float32(PEAK / max(float(np.abs(mixture).max()), 1e-6))
+        return np.float32(PEAK / max(float(np.abs(sound).max()), 1e-6))
 
     def _blend(self, count: int, random: np.random.Generator) -> np.ndarray:
         return np.full(count, random.random(), np.float32)

@@ -23,6 +23,7 @@ class JointConfig:
     seconds: float = 3.0
     mixed: float = 0.5  # share of clips with a second sound
     level_deviation: float = 4.0  # dB between the sounds of a clip
+    masked: float = 0.5  # share of clips with silent stripes of time and frequency
     temperature: float = 0.07
 
 
@@ -40,6 +41,7 @@ class MixingConfig:
     unlisted: float = 0.3  # share of "both" queries that name only one of several to remove
     examples: int = 8  # sounds of a batch that are also heard as an example
     example_seconds: float = 2.55  # 256 frames
+    masked: float = 0.5  # share of examples with silent stripes of time and frequency
     embedding_noise: float = 0.25  # norm of the noise on an embedding, against its own of 1
     snr_weight: float = 0.9  # of SNR against SI-SNR, as in the paper
     joint_weight: float = 2.0  # dB that one nat of the joint space is worth

@@ -18,6 +18,7 @@ from torch.optim import Optimizer
 
 from clapsep_desktop.evaluation.concepts import CONFUSABLE
 from clapsep_desktop.model.mini_net import MiniNet
+from clapsep_desktop.training.augment import masked
 from clapsep_desktop.training.config import JointConfig, TrainingConfig
 from clapsep_desktop.training.data import RATE
 from clapsep_desktop.training.draw import Drawer, gain_to_level, random_gain
@@ -89,5 +90,7 @@ class JointStage:
             index = drawer.recording(concepts[-1], random)
             clip += gain * drawer.heard(index, config.seconds, random)
             shares[drawer.number[concepts[-1]]] = gain
+        if random.random() < config.masked:
+            clip = masked(clip, random)
         clip *= gain_to_level(clip, random)
         return clip, shares / shares.sum()

@@ -20,6 +20,7 @@ from torch.optim import Optimizer
 from clapsep_desktop.evaluation.concepts import CONFUSABLE
 from clapsep_desktop.evaluation.manifest import spoken
 from clapsep_desktop.model.mini_net import MiniNet
+from clapsep_desktop.training.augment import masked
 from clapsep_desktop.training.config import MixingConfig, TrainingConfig
 from clapsep_desktop.training.draw import Drawer, gain_to_level, random_gain
 from clapsep_desktop.training.losses import energy, separation_loss
@@ -96,9 +97,9 @@ class MixtureStage:
         sources *= self._gain(sources.sum(axis=0), random)
         return Mixture(concepts, recordings, sources)
 
-    def _gain(self, mixture: np.ndarray, random: np.random.Generator) -> np.float32:
-        """The factor that brings a mixture to a level the network knows."""
-        return gain_to_level(mixture, random)
+    def _gain(self, sound: np.ndarray, random: np.random.Generator) -> np.float32:
+        """The factor that brings a mixture or an example to a level the network knows."""
+        return gain_to_level(sound, random)
 
     def _examples(
         self, mixtures: Sequence[Mixture], random: np.random.Generator
@@ -122,7 +123,9 @@ class MixtureStage:
         if random.random() < 0.5:
             recording = self.drawer.recording(mixture.concepts[sound], random)
         clip = self.drawer.heard(recording, self.config.example_seconds, random)
-        return np.asarray(clip * gain_to_level(clip, random))
+        if random.random() < self.config.masked:
+            clip = masked(clip, random)
+        return np.asarray(clip * self._gain(clip, random))
 
     def _queries(
         self, mixture: Mixture, rows: dict[int, int], random: np.random.Generator
