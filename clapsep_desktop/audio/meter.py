@@ -42,12 +42,11 @@ def levels_of(pieces: Sequence[Piece], rate: int) -> Levels | None:
     A channel of the recording is measured before it is mixed for the device: a mix of many
     channels can hide that one of them clips.
     """
-    sounding = [(piece, piece.sound) for piece in pieces]
-    measured = [(piece, sound) for piece, sound in sounding if sound is not None]
+    measured = [(piece, piece.level) for piece in pieces if piece.level is not None]
     if not measured:
         return None
-    peaks = [sound.peak * piece.voice.gain for piece, sound in measured]
-    powers = [sound.power * (piece.voice.gain**2 * piece.frames) for piece, sound in measured]
+    peaks = [level.peak * piece.gain for piece, level in measured]
+    powers = [level.power * (piece.gain**2 * piece.frames) for piece, level in measured]
     frames = sum(piece.frames for piece, _ in measured)
     peak = np.max(peaks, axis=0).astype(np.float32)
     return Levels(peak, (np.sum(powers, axis=0) / frames).astype(np.float32), frames / rate)

@@ -28,6 +28,7 @@ MIN_SPEED = 0.5
 MAX_SPEED = 2.0
 
 _TURN = 0.005  # seconds between looks at the ring while a device is open
+_PATIENCE = 10.0  # seconds to wait for a device that does not let itself be closed
 
 
 class Player:
@@ -292,7 +293,7 @@ class Player:
         self.stop()
         if self._thread is not None:
             self._notes.put(None)
-            self._thread.join()
+            self._thread.join(_PATIENCE)
             self._thread = None
 
     # -- Notes for the thread ------------------------------------------------------------------

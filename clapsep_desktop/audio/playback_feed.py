@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from clapsep_desktop.audio.playback_route import BLOCK, Block, Programme, Sound, render
+from clapsep_desktop.audio.playback_route import BLOCK, Block, Level, Programme, Sound, render
 from clapsep_desktop.audio.source import AudioSource
 
 _AHEAD_SECONDS = 0.35
@@ -54,20 +54,17 @@ class Piece:
         time: when its first frame is heard, on the feed's clock.
         frame: its first frame of the device.
         frames: its length.
-        block: where it was taken from.
-        voice: what was heard of it.
+        programme: what it is a part of.
+        level: of the block it was taken from, before the gain; None where nothing has the role.
+        gain: linear.
     """
 
     time: float
     frame: int
     frames: int
-    block: Block
-    voice: Voice
-
-    @property
-    def sound(self) -> Sound | None:
-        """The role's part of the block; None where nothing has that role."""
-        return self.block.sounds.get(self.voice.role)
+    programme: Programme
+    level: Level | None
+    gain: float
 
 
 class Feed:
@@ -245,7 +242,10 @@ class Feed:
         tone = self._tone or self._before
         assert tone is not None
         self._mix(block, slice(offset, offset + count), out[:count])
-        self._trail[self._handed % _TRAIL] = Piece(time, self._frame, count, block, tone.voice)
+        sound = block.sounds.get(tone.voice.role)
+        level = None if sound is None else sound.level
+        piece = Piece(time, self._frame, count, block.programme, level, tone.voice.gain)
+        self._trail[self._handed % _TRAIL] = piece
         self._handed += 1
         self._frame += count
         if self.silent:
@@ -305,7 +305,7 @@ class Feed:
             if piece is not None and piece.time <= now:
                 passed = min(round((now - piece.time) * self.rate), piece.frames)
                 self._latest = max(self._latest, piece.frame + passed)
-                return piece.block.programme, self._latest
+                return piece.programme, self._latest
         return None
 
     def metered(self) -> list[Piece]:

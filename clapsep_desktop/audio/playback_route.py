@@ -123,18 +123,29 @@ class Programme:
 
 
 @dataclass(frozen=True, eq=False)
+class Level:
+    """How loud a stretch is, in each channel of the recording.
+
+    Attributes:
+        peak: float32 (channels,), the largest magnitude.
+        power: float32 (channels,), the mean square.
+    """
+
+    peak: np.ndarray
+    power: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class Sound:
     """One role's part of a block.
 
     Attributes:
         samples: float32 (BLOCK, outputs).
-        peak: float32 (channels,), the largest magnitude of each channel of the recording.
-        power: float32 (channels,), the mean square of each channel.
+        level: of the channels before they were mixed for the device.
     """
 
     samples: np.ndarray
-    peak: np.ndarray
-    power: np.ndarray
+    level: Level
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +183,7 @@ def _sound(programme: Programme, source: AudioSource, start: int) -> Sound:
     else:
         mapped = samples @ programme.channel_map
     power = np.einsum("nc,nc->c", samples, samples) / BLOCK
-    return Sound(mapped, np.abs(samples).max(axis=0), power)
+    return Sound(mapped, Level(np.abs(samples).max(axis=0), power))
 
 
 def _at_device_rate(programme: Programme, source: AudioSource, start: int) -> np.ndarray:

@@ -7,7 +7,7 @@ import pytest
 
 from clapsep_desktop.audio.channelmap import channel_map
 from clapsep_desktop.audio.meter import FLOOR, FULL_SCALE, Levels, Meter, levels_of
-from clapsep_desktop.audio.playback_feed import Piece, Voice
+from clapsep_desktop.audio.playback_feed import Piece
 from clapsep_desktop.audio.playback_route import BLOCK, Programme, Route, render
 from clapsep_desktop.audio.source import ArraySource
 from clapsep_desktop.timebase import Span
@@ -81,7 +81,8 @@ def piece(value: float, frames: int, gain: float = 1.0, role: str = "original") 
     source = ArraySource(np.full((BLOCK, 1), value, np.float32), 48_000)
     route = Route(Span(0, BLOCK), 0)
     programme = Programme(1, {"original": source}, route, Fraction(1), channel_map(1, 2, "mix"))
-    return Piece(0.0, 0, frames, render(programme, 0), Voice(role, gain))
+    sound = render(programme, 0).sounds.get(role)
+    return Piece(0.0, 0, frames, programme, None if sound is None else sound.level, gain)
 
 
 def test_levels_join_pieces_by_their_length_and_gain() -> None:

@@ -255,6 +255,7 @@ def test_levels_come_when_they_are_heard_and_once(rig: Rig) -> None:
     assert rig.feed.metered() == []
     rig.pull(BLOCK, delay=0.03)
     (piece,) = rig.feed.metered()
-    assert piece.sound is not None
-    np.testing.assert_array_equal(piece.sound.peak, np.abs(ORIGINAL.samples[:BLOCK]).max(axis=0))
+    assert piece.level is not None
+    np.testing.assert_array_equal(piece.level.peak, np.abs(ORIGINAL.samples[:BLOCK]).max(axis=0))
+    assert piece.gain == 0.5
     assert rig.feed.metered() == []

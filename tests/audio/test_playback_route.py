@@ -120,8 +120,8 @@ def test_levels_are_the_recordings_own_channels() -> None:
     source = ArraySource(samples, 48_000)
     played = programme(source, Route(Span(0, BLOCK), 0), Fraction(1), outputs=2)
     sound = render(played, 3).sounds["original"]
-    np.testing.assert_allclose(sound.peak, [0, 0, 0.5, 1.0])
-    np.testing.assert_allclose(sound.power, [0, 0, 0.25, 1 / BLOCK])
+    np.testing.assert_allclose(sound.level.peak, [0, 0, 0.5, 1.0])
+    np.testing.assert_allclose(sound.level.power, [0, 0, 0.25, 1 / BLOCK])
     assert sound.samples.shape == (BLOCK, 2)
 
 
