@@ -8,7 +8,6 @@ neighbours: the samples do not depend on how they are reached.
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import firwin, kaiser_beta, oaconvolve
 
 from clapsep_desktop.audio.source import AudioSource
 
@@ -67,6 +66,8 @@ class BandSource:
         first, last = max(start - self.reach, 0), min(stop + self.reach, self.frames)
         samples = self._source.read(first, last).astype(np.float64)
         missing = (self.reach - (start - first), self.reach - (last - stop))
+        from scipy.signal import oaconvolve  # takes longer to import than the window to open
+
         samples = np.pad(samples, (missing, (0, 0)))
         passed: np.ndarray = oaconvolve(samples, self._taps[:, None], mode="valid", axes=0)
         return np.asarray(passed * self._fade(start, stop), np.float32)
@@ -92,6 +93,8 @@ def band_taps(band: tuple[float, float], rate: int) -> np.ndarray:
     edges = [edge for edge in (low, high) if 0.0 < edge < nyquist]
     if not edges:
         return np.ones(1)
+    from scipy.signal import firwin, kaiser_beta
+
     width = min(max(SHARPNESS * min(edges), NARROWEST), WIDEST)
     # Kaiser's length for an attenuation and a width in radians a sample.
     count = int(np.ceil((ATTENUATION - 7.95) / (2.285 * 2 * np.pi * width / rate))) | 1

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import scipy.ndimage
-import scipy.signal
 from numpy.lib.stride_tricks import sliding_window_view
 
 from clapsep_desktop.audio.source import AudioSource
@@ -75,7 +73,9 @@ class LoudnessMeter:
             np.nan_to_num(samples, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
         self._peak = max(self._peak, float(np.abs(samples).max()))
         self._true_peak.add(samples)
-        weighted, self._state = scipy.signal.sosfilt(self._filter, samples, zi=self._state)
+        from scipy.signal import sosfilt  # takes longer to import than the window to open
+
+        weighted, self._state = sosfilt(self._filter, samples, zi=self._state)
         np.square(weighted, out=weighted)
         self._add_steps(weighted)
 
@@ -257,7 +257,9 @@ def oversampled_peaks(samples: np.ndarray, rate: int, above: float) -> np.ndarra
 def _gaps_above(samples: np.ndarray, level: float) -> np.ndarray:
     """The windows of ``_TAPS`` samples in whose middle a peak above a level can lie."""
     middle = _TAPS // 2
-    around = scipy.ndimage.maximum_filter1d(np.abs(samples), 4)[middle : 1 - middle]
+    from scipy.ndimage import maximum_filter1d
+
+    around = maximum_filter1d(np.abs(samples), 4)[middle : 1 - middle]
     return np.flatnonzero(around * _HIGHEST_RISE > level)
 
 

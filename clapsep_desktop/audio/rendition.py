@@ -7,7 +7,6 @@ measured and what is written are the same samples.
 from __future__ import annotations
 
 import numpy as np
-import scipy.ndimage
 
 from clapsep_desktop.audio.loudness import oversampled_peaks
 from clapsep_desktop.audio.source import AudioSource
@@ -100,9 +99,11 @@ class LimitedSource:
         Each gain under the mean is that of the lowest need within reach, so that at a peak itself
         all of them are low enough.
         """
+        from scipy.ndimage import correlate1d, minimum_filter1d
+
         needs = np.minimum(1.0, self._ceiling / np.maximum(peaks, self._ceiling))
-        lowest = scipy.ndimage.minimum_filter1d(needs, 2 * self._reach + 1, mode="nearest")
+        lowest = minimum_filter1d(needs, 2 * self._reach + 1, mode="nearest")
         window = np.hanning(2 * self._reach + 3)[1:-1]
-        smooth = scipy.ndimage.correlate1d(lowest, window / window.sum(), mode="nearest")
-        untouched = scipy.ndimage.minimum_filter1d(lowest, 2 * self._reach + 1, mode="nearest")
+        smooth = correlate1d(lowest, window / window.sum(), mode="nearest")
+        untouched = minimum_filter1d(lowest, 2 * self._reach + 1, mode="nearest")
         return np.where(untouched == 1.0, 1.0, smooth)

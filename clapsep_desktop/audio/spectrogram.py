@@ -13,7 +13,6 @@ from typing import Literal
 
 import numpy as np
 import scipy.fft
-import scipy.signal
 from numpy.lib.stride_tricks import sliding_window_view
 
 from clapsep_desktop.audio.source import AudioSource
@@ -108,10 +107,21 @@ def _read(source: AudioSource, start: int, stop: int, channel: Channel) -> np.nd
     return samples
 
 
+_COSINES: dict[Window, tuple[float, ...]] = {
+    "hann": (0.5, 0.5),
+    "hamming": (0.54, 0.46),
+    "blackmanharris": (0.35875, 0.48829, 0.14128, 0.01168),
+}
+"""Each window as a sum of cosines, as scipy.signal has it: importing that takes too long here."""
+
+
 @lru_cache(maxsize=16)
 def _window(name: Window, length: int) -> np.ndarray:
     """A window, float32 (length,), under which a sine of full scale has a magnitude of 1."""
-    window = scipy.signal.get_window(name, length)
+    turns = 2 * np.pi * np.arange(length) / length
+    window = sum(
+        share * (-1) ** order * np.cos(order * turns) for order, share in enumerate(_COSINES[name])
+    )
     scaled: np.ndarray = (window * (2 / window.sum())).astype(np.float32)
     return scaled
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from clapsep_desktop.gui.preferences import Settings
 from clapsep_desktop.gui.sound_link import SoundLink
 from clapsep_desktop.gui.timeline import Timeline
 from clapsep_desktop.gui.viewdata import ViewData
+from clapsep_desktop.timebase import Span
 
 if TYPE_CHECKING:
     from clapsep_desktop.separation.models import Models
@@ -31,6 +32,7 @@ class Editor(QObject):
     Args:
         settings: what the program remembers.
         folder: of this session, for results; deleted at the end.
+        roots: other folders in which a crash may have left sessions.
         models: makes the models for a device; on the job thread.
         player: plays; by default on this machine's sound cards.
 
@@ -43,11 +45,13 @@ class Editor(QObject):
         settings: Settings,
         folder: Path,
         *,
+        roots: Sequence[Path] = (),
         models: Callable[[str, Notify], Models] = load_models,
         player: Player | None = None,
     ) -> None:
         super().__init__()
         self.settings = settings
+        self.roots = (folder.parent, *roots)
         store = AudioStore(folder, budget=settings.values.disk_budget)
         self.document = Document(store, self, undo_limit=settings.values.undo_limit)
         self.runner = JobRunner(self)
@@ -62,11 +66,14 @@ class Editor(QObject):
         self.view = ViewData(self)
         self.player = player or Player()
         self.playback = PlayerLink(self.player, self.timeline, self)
-        self.sound = SoundLink(self.document, self.timeline, self.view, self.player)
+        self.playback.set_device(settings.values.output_device or None)
+        self.sound = SoundLink(self.document, self.timeline, self.view, self.playback)
         self.loudness = LoudnessMatch(self.document, self.runner, self.timeline, self.player)
         self._closed = False
         settings.changed.connect(self._on_settings)
         self.operations.planned.connect(self._hear_it_happen)
+        self.operations.previewed.connect(self._hear_preview)
+        self.operations.preview_changed.connect(self._end_preview)
 
     def close(self, *, keep: bool = False) -> None:
         """Stop and join everything and delete what is temporary; a second call does nothing.
@@ -92,6 +99,15 @@ class Editor(QObject):
         """Whoever looks at the original sees a result only by looking at what is kept."""
         if self.sound.role == "original":
             self.sound.hear("kept")
+
+    @Slot(object)
+    def _hear_preview(self, span: Span) -> None:
+        self.sound.listen("kept", span)
+
+    @Slot(bool)
+    def _end_preview(self, heard: bool) -> None:
+        if not heard and self.playback.is_playing:
+            self.playback.stop()
 
     @Slot(object)
     def _on_settings(self, changed: frozenset[str]) -> None:

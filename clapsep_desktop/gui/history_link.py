@@ -66,8 +66,7 @@ class HistoryLink(QObject):
     @Slot(str, str)
     def _hear(self, identity: str, role: str) -> None:
         self._jump(identity)
-        self._editor.sound.hear(role)
-        self._editor.playback.play_span(self._extraction(identity).span)
+        self._editor.sound.listen(role, self._extraction(identity).span)
 
     def _extraction(self, identity: str) -> Extraction:
         assert self._editor.document.session is not None

@@ -93,7 +93,8 @@ class MainWindow(QMainWindow):
         self.dialogs = dialogs or Dialogs(self)
         self.actions_ = Actions(self)
         self._theme_choices: dict[theme.ThemeName, QAction] = {}
-        self._is_leaving = False  # what is not saved was settled
+        self._may_close = False  # what is not saved was settled
+        self._is_closing = False  # the user is being asked
         self._keeps_session = False  # or is left to be recovered
         self._make_parts()
         self._make_links()
@@ -104,6 +105,7 @@ class MainWindow(QMainWindow):
         self.panes = Panes(panes)
         self._connect()
         self._first_state = self.saveState(STATE_VERSION)
+        self.projects.autosave_every(editor.settings.values.autosave_minutes)
         self._restore()
         self._show_document()
         keyboard.only_by_tab(self)
@@ -129,7 +131,7 @@ class MainWindow(QMainWindow):
         self.projects = Projects(
             editor.document,
             editor.runner,
-            editor.document.store.folder.parent,
+            editor.roots,
             view=self._view,
             ask=self.dialogs.ask,
             choose_target=self.dialogs.project_to_save,
@@ -146,6 +148,7 @@ class MainWindow(QMainWindow):
             "get_base": self.windows.show_getting_base,
             "preferences": self.windows.show_preferences,
             "save_as": self.projects.save_as,
+            "move_results": self.move_results,
             "export": self.windows.export,
         }
         self.troubles = Troubles(self.messages, editor, ways)
@@ -225,6 +228,7 @@ class MainWindow(QMainWindow):
         self.projects.view_restored.connect(self._show_view)
         self.projects.saved.connect(self._on_saved)
         self.projects.found.connect(self._offer_recovery)
+        self.projects.moved.connect(self._on_moved)
         self.projects.noted.connect(self.troubles.note)
         self.projects.troubled.connect(self.troubles.show)
         self.status.cancel_requested.connect(editor.operations.cancel_all)
@@ -380,6 +384,17 @@ class MainWindow(QMainWindow):
         dialog.delete_requested.connect(self.projects.forget)
         dialog.open()
 
+    def move_results(self) -> None:
+        """Ask for another folder for results, and move them."""
+        folder = self.dialogs.folder_for_results(self.editor.document.store.folder.parent)
+        if folder is not None:
+            self.projects.move_results(folder)
+
+    @Slot(object)
+    def _on_moved(self, folder: Path) -> None:
+        self.editor.settings.update(results_folder=str(folder))
+        self.troubles.note(f"Results lie in “{folder}” from now on.")
+
     @Slot(object)
     def _recover(self, session: Recoverable) -> None:
         self._leave(partial(self.projects.recover, session))
@@ -391,6 +406,8 @@ class MainWindow(QMainWindow):
         values = self.editor.settings.values
         if "model" in changed:
             self.status.show_model(values.model)
+        if "autosave_minutes" in changed:
+            self.projects.autosave_every(values.autosave_minutes)
         if "theme" in changed:
             app = QApplication.instance()
             assert isinstance(app, QApplication)
@@ -446,9 +463,12 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask where something would be lost; then stop and join everything."""
-        if not self._is_leaving:
+        if not self._may_close:
+            self._is_closing = True
+            self._leave(self._allow_closing)
+            self._is_closing = False
+        if not self._may_close:
             event.ignore()
-            self._leave(self._close_for_good)
             return
         self.hide()
         self.status.stop()
@@ -459,7 +479,7 @@ class MainWindow(QMainWindow):
 
     def close_now(self) -> None:
         """Close without a question; what is not saved is there to be recovered."""
-        self._is_leaving = True
+        self._may_close = True
         self._keeps_session = self.editor.document.is_dirty
         self.close()
 
@@ -472,10 +492,12 @@ class MainWindow(QMainWindow):
             tone="error",
         )
 
-    def _close_for_good(self) -> None:
+    def _allow_closing(self) -> None:
+        """Close now, or, where saving took its time, once more."""
         self.editor.settings.update(
             geometry=self.saveGeometry().data(),
             window_state=self.saveState(STATE_VERSION).data(),
         )
-        self._is_leaving = True
-        self.close()
+        self._may_close = True
+        if not self._is_closing:
+            self.close()

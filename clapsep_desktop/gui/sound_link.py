@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from clapsep_desktop.audio.playback import Player
 from clapsep_desktop.audio.source import AudioSource
 from clapsep_desktop.gui.document import ROLES, Document
+from clapsep_desktop.gui.player_link import PlayerLink
 from clapsep_desktop.gui.timeline import Timeline
 from clapsep_desktop.gui.viewdata import ViewData
 from clapsep_desktop.timebase import Span
@@ -24,17 +24,17 @@ class SoundLink(QObject):
         document: what there is to hear.
         timeline: what is seen of it.
         view: the pictures.
-        player: the sound.
+        playback: the sound.
     """
 
     role_changed = Signal(str)
 
     def __init__(
-        self, document: Document, timeline: Timeline, view: ViewData, player: Player
+        self, document: Document, timeline: Timeline, view: ViewData, playback: PlayerLink
     ) -> None:
         super().__init__(document)
         self._document, self._timeline = document, timeline
-        self._view, self._player = view, player
+        self._view, self._playback, self._player = view, playback, playback.player
         self._shown: Mapping[str, AudioSource] = {}
         document.opened.connect(self._on_opened)
         document.closed.connect(self._on_closed)
@@ -54,6 +54,11 @@ class SoundLink(QObject):
         self._player.role = role
         self._view.set_role(role)
         self.role_changed.emit(role)
+
+    def listen(self, role: str, span: Span) -> None:
+        """Hear a span in a role, once, from its start."""
+        self.hear(role)
+        self._playback.play_span(span)
 
     @Slot()
     def _on_opened(self) -> None:

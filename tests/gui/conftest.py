@@ -11,18 +11,21 @@ from PySide6.QtCore import QEvent, QObject, QThread, QTimer
 from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
-
-def _alive(kind: type[QObject]) -> list[QObject]:
-    """The Qt objects of a kind that Python knows of and Qt has not deleted."""
-    return [one for one in gc.get_objects() if issubclass(type(one), kind) and isValid(one)]
+_known: set[int] = set()
+"""Ids of what an earlier test left behind, and was blamed for."""
 
 
-def _leftovers() -> dict[str, list[object]]:
-    return {
-        "threads": [thread for thread in _alive(QThread) if thread.isRunning()],
-        "timers": [timer for timer in _alive(QTimer) if timer.isActive()],
-        "windows": [one for one in QApplication.topLevelWidgets() if one.isVisible()],
-    }
+def _leftovers() -> dict[str, list[QObject]]:
+    """The Qt objects that still do something; one walk over all of Python's objects."""
+    found: dict[str, list[QObject]] = {"threads": [], "timers": []}
+    for one in gc.get_objects():
+        kind = type(one)
+        if issubclass(kind, QThread) and isValid(one) and one.isRunning():
+            found["threads"].append(one)
+        elif issubclass(kind, QTimer) and isValid(one) and one.isActive():
+            found["timers"].append(one)
+    found["windows"] = [one for one in QApplication.topLevelWidgets() if one.isVisible()]
+    return found
 
 
 @pytest.fixture(autouse=True)
@@ -32,14 +35,15 @@ def nothing_left_behind(qapp: QApplication) -> Iterator[None]:
     Set up before a test's other fixtures, so that it looks once they are torn down.
     """
     python_threads = set(threading.enumerate())
-    before = {kind: set(map(id, objects)) for kind, objects in _leftovers().items()}
     yield
     qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     qapp.processEvents()
+    found = _leftovers()
     left = {
-        kind: [repr(one) for one in objects if id(one) not in before[kind]]
-        for kind, objects in _leftovers().items()
+        kind: [repr(one) for one in objects if id(one) not in _known]
+        for kind, objects in found.items()
     }
+    _known.update(id(one) for objects in found.values() for one in objects)
     left["Python threads"] = [
         thread.name
         for thread in threading.enumerate()

@@ -1,0 +1,481 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QAction, QDropEvent, QKeySequence
+from PySide6.QtWidgets import (  # fmt: skip
+    QAbstractButton,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLineEdit,
+    QSlider,
+    QWidget,
+)
+
+from clapsep_desktop.errors import ModelMissingError
+from clapsep_desktop.gui.actions import COMMANDS
+from clapsep_desktop.gui.main_window import STOP_AND_CLOSE
+from clapsep_desktop.gui.menus import MENUS, PANELS, RECENT, SEPARATOR, THEMES
+from clapsep_desktop.gui.preferences import Preferences
+from clapsep_desktop.query import Query
+from clapsep_desktop.timebase import Span
+from tests.support.sounds import noisy_tone, write_sound
+from tests.support.windows import Studio
+
+RATE, FRAMES = 16_000, 64_000
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    return write_sound(tmp_path / "rain.wav", noisy_tone(FRAMES, 2, RATE), RATE)
+
+
+@pytest.fixture
+def studio(qtbot, tmp_path: Path) -> Iterator[Studio]:
+    studio = Studio(tmp_path)
+    studio.window.show()
+    qtbot.waitExposed(studio.window)
+    yield studio
+    studio.close()
+
+
+@pytest.fixture
+def opened(studio: Studio, qtbot, recording: Path) -> Studio:
+    with qtbot.waitSignal(studio.editor.document.opened):
+        studio.window.open_file(recording)
+    return studio
+
+
+def extract(studio: Studio, qtbot, query: Query | None = None, span: Span | None = None) -> None:
+    studio.window.query.set_query(query or Query.of(keep=["a dog"]))
+    if span is not None:
+        studio.editor.timeline.select(span)
+    with qtbot.waitSignal(studio.editor.operations.extracted, timeout=20_000):
+        studio.trigger("extract")
+
+
+def run_extraction(studio: Studio, qtbot) -> None:
+    """Begin an extraction that waits at its first window."""
+    studio.gate = threading.Event()
+    studio.window.query.set_query(Query.of(keep=["a dog"]))
+    with qtbot.waitSignal(studio.editor.operations.planned, timeout=20_000):
+        studio.trigger("extract")
+
+
+# -- At the start ------------------------------------------------------------------------------
+
+
+def test_the_window_opens_without_torch(tmp_path):
+    program = (
+        "import sys; from clapsep_desktop.gui.app import make_application, make_editor\n"
+        "from clapsep_desktop.gui.main_window import MainWindow\n"
+        "from clapsep_desktop.gui.preferences import Settings\n"
+        "from PySide6.QtCore import QSettings\n"
+        "app = make_application()\n"
+        f"store = QSettings({str(tmp_path / 's.ini')!r}, QSettings.Format.IniFormat)\n"
+        "window = MainWindow(make_editor(Settings(store))); window.show(); app.processEvents()\n"
+        "print(sorted({name.split('.')[0] for name in sys.modules}"
+        " & {'torch', 'laion_clap', 'transformers', 'onnxruntime', 'matplotlib'}))\n"
+        "window.close_now()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        env={**dict(__import__("os").environ), "CLAPSEP_SESSIONS": str(tmp_path / "sessions")},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
+    assert list((tmp_path / "sessions").iterdir()) == []
+
+
+def test_without_a_recording_there_is_a_welcome(studio):
+    assert studio.window.pages.currentWidget() is studio.window.welcome
+    assert studio.window.windowTitle() == "CLAPSep Desktop[*]"
+    assert not studio.window.actions_["extract"].isEnabled()
+    assert studio.window.actions_["open"].isEnabled()
+
+
+def test_the_demo_comes_with_a_hint_once(studio, qtbot):
+    with qtbot.waitSignal(studio.editor.document.opened):
+        studio.trigger("open_demo")
+    assert "Ctrl+Enter" in studio.window.messages.text
+    assert studio.settings.recent_files == []
+    studio.window.messages.clear()
+    with qtbot.waitSignal(studio.editor.document.opened):
+        studio.trigger("open_demo")
+    assert studio.window.messages.text == ""
+
+
+# -- Opening -----------------------------------------------------------------------------------
+
+
+def test_an_opened_recording_is_shown_and_remembered(opened, recording):
+    assert opened.window.pages.currentWidget() is opened.window.track
+    assert opened.window.windowTitle() == "rain.wav[*] – CLAPSep Desktop"
+    assert opened.settings.recent_files == [recording]
+    assert opened.editor.timeline.frames == FRAMES
+
+
+def test_a_file_that_is_dropped_is_opened(studio, qtbot, recording):
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(recording))])
+    event = QDropEvent(
+        QPointF(10, 10),
+        Qt.DropAction.CopyAction,
+        mime,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    with qtbot.waitSignal(studio.editor.document.opened):
+        studio.window.dropEvent(event)
+    assert studio.session.recording.path == recording
+
+
+def test_recent_files_that_are_gone_are_marked(opened, recording, tmp_path):
+    opened.settings.remember_file(tmp_path / "gone.wav")
+    menu = opened.window.findChild(QWidget, "menu_recent")
+    menu.aboutToShow.emit()
+    first, second = menu.actions()[:2]
+    assert first.text() == "&1  gone.wav  (missing)"
+    assert not first.isEnabled()
+    assert second.text() == "&2  rain.wav"
+    assert second.isEnabled()
+
+
+def test_a_broken_file_is_told_with_a_way_out(opened, qtbot, tmp_path, recording):
+    broken = tmp_path / "broken.wav"
+    broken.write_bytes(b"nothing")
+    with qtbot.waitSignal(opened.editor.operations.troubled):
+        opened.window.open_file(broken)
+    assert "broken.wav" in opened.window.messages.text
+    assert opened.window.messages.choices == ["Open Another…"]
+    opened.dialogs.opened = recording
+    with qtbot.waitSignal(opened.editor.document.opened):
+        opened.window.messages.press("Open Another…")
+
+
+def test_unsaved_steps_are_asked_about_before_another_file_is_opened(opened, qtbot, recording):
+    extract(opened, qtbot)
+    opened.window.open_file(recording)
+    assert opened.dialogs.questions[0].title == "Save the changes to “rain.wav”?"
+    assert len(opened.session.extractions) == 1
+    opened.dialogs.answers = ["Don’t Save"]
+    with qtbot.waitSignal(opened.editor.document.opened):
+        opened.window.open_file(recording)
+    assert opened.session.extractions == ()
+
+
+# -- Extracting --------------------------------------------------------------------------------
+
+
+def test_an_extraction_shows_itself_everywhere(opened, qtbot):
+    extract(opened, qtbot, span=Span(8_000, 40_000))
+    assert opened.session.extractions[0].span == Span(8_000, 40_000)
+    assert opened.window.isWindowModified()
+    assert opened.editor.sound.role == "kept"
+    assert opened.window.actions_["hear_kept"].isChecked()
+    assert opened.window.actions_["undo"].text() == "&Undo Keep “a dog”"
+    assert len(opened.window.history.rows) == 1
+    assert opened.settings.recent_queries == [Query.of(keep=["a dog"])]
+
+
+def test_a_whole_file_is_asked_about_without_a_selection(opened, qtbot):
+    extract(opened, qtbot)
+    assert opened.session.extractions[0].span == Span(0, FRAMES)
+
+
+def test_a_box_limits_an_extraction_to_its_band(opened, qtbot):
+    opened.editor.timeline.select(Span(0, 16_000), (500.0, 2_000.0))
+    extract(opened, qtbot)
+    assert opened.session.extractions[0].band == (500.0, 2_000.0)
+
+
+def test_a_query_that_asks_for_nothing_is_told(opened):
+    opened.trigger("extract")
+    assert opened.editor.runner.current is None
+    assert opened.window.query.reason
+
+
+def test_the_status_bar_tells_phase_and_progress(opened, qtbot):
+    run_extraction(opened, qtbot)
+    text = opened.window.status.job_text
+    assert "Keep “a dog”" in text
+    assert opened.window.actions_["extract"].isEnabled()
+    opened.window.query_link.extract()  # only one at a time
+    assert opened.editor.runner.waiting == 0
+    with qtbot.waitSignal(opened.editor.operations.extracted, timeout=20_000):
+        opened.gate.set()
+    qtbot.waitUntil(lambda: opened.window.status.job_text == "")
+
+
+def test_escape_cancels_then_dismisses_then_selects_nothing(opened, qtbot):
+    opened.editor.timeline.select(Span(0, 32_000))
+    run_extraction(opened, qtbot)
+    with qtbot.waitSignal(opened.editor.runner.stopped, timeout=20_000):
+        opened.trigger("cancel")
+        assert "Stopping" in opened.window.status.job_text
+        opened.gate.set()
+    assert opened.session.extractions == ()
+    assert opened.editor.timeline.selection is not None
+    opened.window.messages.say("Something.")
+    opened.trigger("cancel")
+    assert opened.window.messages.text == ""
+    opened.trigger("cancel")
+    assert opened.editor.timeline.selection is None
+
+
+def test_a_missing_model_offers_mini(opened, qtbot):
+    opened.fail = {"base": ModelMissingError("The model “base” is not installed.")}
+    opened.window.query.set_query(Query.of(keep=["a dog"]))
+    request = opened.window.query_link._request(Span(0, FRAMES))
+    from dataclasses import replace
+
+    with qtbot.waitSignal(opened.editor.operations.troubled, timeout=20_000):
+        opened.editor.operations.extract(replace(request, model="base"))
+    assert opened.window.messages.choices == ["Use Mini", "How to Get Base…"]
+    with qtbot.waitSignal(opened.editor.operations.extracted, timeout=20_000):
+        opened.window.messages.press("Use Mini")
+
+
+def test_a_preview_offers_to_be_extracted(opened, qtbot):
+    opened.window.query.set_query(Query.of(keep=["a dog"]))
+    with qtbot.waitSignal(opened.editor.operations.previewed, timeout=20_000):
+        opened.trigger("preview")
+    assert opened.window.messages.choices == ["Extract"]
+    assert opened.editor.playback.is_playing
+    opened.trigger("cancel")
+    assert opened.window.messages.text == ""
+    assert not opened.editor.playback.is_playing
+    assert not opened.read("removed").any()
+
+
+def test_the_selection_becomes_an_example(opened, recording):
+    opened.editor.timeline.select(Span(RATE, 2 * RATE))
+    opened.trigger("example_remove")
+    (example,) = opened.window.query.query().remove
+    assert (example.path, example.start, example.end) == (recording, 1.0, 2.0)
+
+
+def test_steps_are_compared_in_the_history(opened, qtbot):
+    extract(opened, qtbot)
+    with qtbot.waitSignal(opened.editor.operations.compared, timeout=20_000):
+        opened.trigger("compare")
+    labels = opened.window.history.rows[0].findChildren(QWidget)
+    texts = " ".join(one.text() for one in labels if hasattr(one, "text") and callable(one.text))
+    assert "add up to the original exactly" in texts
+
+
+# -- Roles, markers, loudness ------------------------------------------------------------------
+
+
+def test_roles_are_switched_together(opened, qtbot):
+    for role in ("kept", "removed", "original"):
+        opened.trigger(f"hear_{role}")
+        assert opened.editor.view.role == opened.editor.player.role == role
+        assert opened.window.actions_[f"hear_{role}"].isChecked()
+
+
+def test_undo_never_moves_the_view(opened, qtbot):
+    extract(opened, qtbot)
+    timeline = opened.editor.timeline
+    timeline.zoom_to(Span(10_000, 20_000))
+    timeline.select(Span(12_000, 13_000))
+    before = (timeline.start, timeline.frames_per_pixel, timeline.selection, timeline.cursor)
+    opened.trigger("undo")
+    opened.trigger("redo")
+    assert before == (
+        timeline.start,
+        timeline.frames_per_pixel,
+        timeline.selection,
+        timeline.cursor,
+    )
+
+
+def test_a_marker_is_shown_and_undone(opened):
+    opened.editor.timeline.set_cursor(5_000)
+    opened.trigger("marker")
+    assert [marker.frame for marker in opened.editor.timeline.markers] == [5_000]
+    opened.trigger("undo")
+    assert opened.editor.timeline.markers == ()
+
+
+def test_loudness_is_matched_and_let_be(opened, qtbot):
+    extract(opened, qtbot)
+    with qtbot.waitSignal(opened.editor.loudness.measured, timeout=20_000):
+        opened.trigger("match_loudness")
+    assert opened.editor.player.gain("original") == 0.0
+    assert opened.editor.player.gain("removed") != 0.0
+    opened.trigger("match_loudness")
+    assert opened.editor.player.gain("removed") == 0.0
+
+
+# -- Keys --------------------------------------------------------------------------------------
+
+
+def test_every_command_lies_in_a_menu():
+    names = [name for _, listed in MENUS for name in listed]
+    apart = {SEPARATOR, RECENT, PANELS, THEMES, "undo", "redo"}
+    assert set(names) - apart == {command.name for command in COMMANDS}
+    assert len([name for name in names if name != SEPARATOR]) == len(set(names) - {SEPARATOR})
+
+
+def test_no_key_means_two_things(studio):
+    keys: dict[str, list[str]] = {}
+    for action in studio.window.findChildren(QAction):
+        for sequence in action.shortcuts():
+            keys.setdefault(sequence.toString(), []).append(action.objectName())
+    assert {key: names for key, names in keys.items() if len(names) > 1} == {}
+
+
+KEYS = {
+    "Space": "play", "P": "pause", "X": "stop_here", "Home": "to_start", "Return": "to_start",
+    "L": "loop", "Shift+Space": "play_past", "A": "hear_original", "S": "hear_kept",
+    "D": "hear_removed", "Ctrl+=": "zoom_in", "Ctrl+-": "zoom_out", "Ctrl+E": "zoom_selection",
+    "Ctrl+F": "zoom_fit", "Z": "snap", "M": "marker", "F6": "next_pane",
+    "Shift+F6": "previous_pane", "Ctrl+Return": "extract", "Ctrl+Shift+Return": "preview",
+    "/": "focus_query", "Esc": "cancel", "Ctrl+R": "repeat", "Ctrl+Z": "undo",
+    "Ctrl+Shift+Z": "redo", "Ctrl+Y": "redo", "Ctrl+A": "select_all", "[": "edge_start",
+    "]": "edge_end", "Shift+Home": "extend_start", "Shift+End": "extend_end", "Q": "spectral",
+    "Ctrl+O": "open", "Ctrl+S": "save", "Ctrl+Shift+E": "export", "Ctrl+,": "preferences",
+}  # fmt: skip
+
+
+def test_the_keyboard_map_is_as_promised(studio):
+    for key, name in KEYS.items():
+        assert QKeySequence(key) in studio.window.actions_[name].shortcuts(), key
+
+
+def test_single_keys_go_into_a_text_and_space_onto_a_button(opened, qtbot):
+    opened.window.activateWindow()
+    opened.trigger("focus_query")
+    field = QApplication.focusWidget()
+    assert isinstance(field, QLineEdit)
+    qtbot.keyClicks(field, "sad dogs")
+    assert field.text() == "sad dogs"
+    assert opened.editor.sound.role == "original"
+    button = opened.window.findChild(QAbstractButton, "queryPreview") or next(
+        one for one in opened.window.query.findChildren(QAbstractButton) if one.text() == "Preview"
+    )
+    button.setFocus(Qt.FocusReason.TabFocusReason)
+    with qtbot.waitSignal(button.clicked):
+        qtbot.keyClick(button, Qt.Key.Key_Space)
+    assert not opened.editor.playback.is_playing
+
+
+def test_f6_goes_round_the_panes(opened, qtbot):
+    window = opened.window
+    window.activateWindow()
+    window.track.waveform.setFocus()
+    visited = [window.panes.step(1) for _ in range(5)]
+    assert visited[0] is window.query_dock
+    assert visited[1] is window.history_dock
+    assert window.transport in visited
+    assert window.track in visited
+    assert window.panes.step(-1) is not window.panes.step(1)
+
+
+# -- Widgets -----------------------------------------------------------------------------------
+
+
+def test_every_control_has_a_name_for_tests_readers_and_learners(opened, qtbot):
+    extract(opened, qtbot)
+    kinds = (QAbstractButton, QLineEdit, QAbstractSpinBox, QComboBox, QSlider)
+    lacking = []
+    for kind in kinds:
+        for control in opened.window.findChildren(kind):
+            name = control.objectName()
+            if name.startswith("qt_") or not control.focusPolicy():
+                continue
+            told = control.accessibleName() or getattr(control, "text", str)()
+            if not (name and told and (control.toolTip() or isinstance(control, QLineEdit))):
+                lacking.append((type(control).__name__, name, told, control.toolTip()))
+    assert lacking == []
+
+
+def test_every_action_has_a_name_and_a_hint(studio):
+    for action in studio.window.actions_:
+        assert action.objectName().startswith("action_")
+        assert action.toolTip()
+
+
+# -- Settings and closing ----------------------------------------------------------------------
+
+
+def test_the_window_comes_back_where_it_was(qtbot, tmp_path):
+    studio = Studio(tmp_path)
+    studio.window.show()
+    studio.window.resize(1_000, 700)
+    studio.window.history_dock.hide()
+    studio.window.close()
+    studio.window.deleteLater()
+    again = Studio(tmp_path)
+    again.window.show()
+    try:
+        assert again.window.height() == 700
+        assert again.window.history_dock.isHidden()
+        again.window.reset_layout()
+        assert not again.window.history_dock.isHidden()
+    finally:
+        again.close()
+
+
+def test_the_theme_is_chosen_and_kept(studio):
+    studio.window.findChild(QAction, "action_theme_light").trigger()
+    assert studio.settings.values.theme == "light"
+    studio.settings.update(theme="dark")
+    assert studio.window.findChild(QAction, "action_theme_dark").isChecked()
+
+
+def test_how_it_is_drawn_is_kept(studio):
+    from dataclasses import replace
+
+    track = studio.window.track
+    track.settings_changed.emit(replace(track.settings, fft=4096, colours="viridis"))
+    assert studio.settings.values.spectrogram_fft == 4096
+    studio.settings.update(spectrogram_fft=1024)
+    assert track.settings.fft == 1024
+    assert Preferences().spectrogram_fft == 2048
+
+
+def test_closing_asks_only_where_something_would_be_lost(opened, qtbot):
+    extract(opened, qtbot)
+    opened.window.close()
+    assert opened.window.isVisible()
+    assert len(opened.dialogs.questions) == 1
+    opened.dialogs.answers = ["Don’t Save"]
+    with qtbot.waitSignal(opened.window.closed):
+        opened.window.close()
+    assert list(opened.sessions.iterdir()) == []
+
+
+def test_closing_during_an_extraction_asks_first(opened, qtbot):
+    run_extraction(opened, qtbot)
+    opened.window.close()
+    assert opened.window.isVisible()
+    assert opened.editor.runner.current is not None
+    opened.dialogs.answers = [STOP_AND_CLOSE]
+    opened.gate.set()
+    with qtbot.waitSignal(opened.window.closed):
+        opened.window.close()
+    assert list(opened.sessions.iterdir()) == []
+
+
+def test_nothing_to_lose_closes_at_once(opened, qtbot):
+    with qtbot.waitSignal(opened.window.closed):
+        opened.window.close()
+    assert opened.dialogs.questions == []
+
+
+def test_a_click_on_the_canvas_seeks(opened, qtbot):
+    waveform = opened.window.track.waveform.viewport()
+    x = waveform.width() // 2
+    qtbot.mouseClick(waveform, Qt.MouseButton.LeftButton, pos=QPoint(x, waveform.height() // 2))
+    assert opened.editor.timeline.cursor > 0
