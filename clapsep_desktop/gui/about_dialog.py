@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, qVersion
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QTextDocument
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
@@ -188,8 +188,12 @@ def _fill_models(page: QTextBrowser) -> None:
 
 def _fill_credits(page: QTextBrowser) -> None:
     texts = [path.read_text(encoding="utf-8") for path in credit_files() if path.suffix == ".md"]
-    # A heading of a file is one among many here, so it stands two levels lower.
-    page.setMarkdown(re.sub(r"^(?=#)", "##", "\n\n".join(texts), flags=re.MULTILINE))
+    # A heading of a file is one among many here, so it stands two levels lower. Names of authors
+    # may hold what looks like HTML.
+    page.document().setMarkdown(
+        re.sub(r"^(?=#)", "##", "\n\n".join(texts), flags=re.MULTILINE),
+        QTextDocument.MarkdownFeature.MarkdownNoHTML,
+    )
 
 
 def _fill_licences(page: QTextBrowser) -> None:

@@ -256,7 +256,7 @@ class HistoryPanel(QWidget):
         whole.addWidget(self._stack, 1)
         whole.addWidget(line)
         whole.addLayout(foot)
-        self.setMinimumWidth(280)
+        self.setMinimumWidth(292)
 
     def _keep_rows(self, wanted: list[str]) -> None:
         """Has one line for each id, in this order; those that stay keep keyboard and drag."""

@@ -70,6 +70,7 @@ class Preferences:
         view_blend: how strongly the waveform is drawn over the spectrogram, 0 to 1.
         undo_limit: steps that can be undone.
         disk_budget: bytes that results may take on disk.
+        results_folder: where results lie while a recording is open; empty for the program's own.
         autosave_minutes: between two automatic saves; 0 for after each step only.
         notify: whether the end of long work is told when the window is not looked at.
         sound: whether it is also to be heard.
@@ -100,6 +101,7 @@ class Preferences:
     view_blend: float = field(default=0.0, metadata=_within(0, 1))
     undo_limit: int = field(default=200, metadata=_within(1, 10_000))
     disk_budget: int = field(default=20 * GB, metadata=_within(GB // 4, 1 << 50))
+    results_folder: str = ""
     autosave_minutes: float = field(default=1.0, metadata=_within(0, 60))
     notify: bool = True
     sound: bool = False

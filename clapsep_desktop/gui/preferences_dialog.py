@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QApplication,
@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QListWidget,
     QListWidgetItem,
+    QPushButton,
     QSpinBox,
     QStackedWidget,
     QVBoxLayout,
@@ -44,12 +45,17 @@ _DEVICES = (
 class PreferencesDialog(QDialog):
     """Shows the settings and changes them as soon as the user does.
 
+    Signals:
+        results_folder_wanted(): another folder for results is to be chosen.
+
     Args:
         settings: what is shown and changed.
         outputs: names of the devices that can play sound.
         models: what can answer queries.
         parent: the window it belongs to.
     """
+
+    results_folder_wanted = Signal()
 
     def __init__(
         self,
@@ -76,7 +82,7 @@ class PreferencesDialog(QDialog):
         self._add_page("General", "settings", self._general())
         self._add_page("Playback", "speaker", self._playback())
         self._add_page("Models", "model", self._model_page())
-        self._add_page("Spectrogram", "spectrogram", self._spectrogram())
+        self._add_page("Views", "spectrogram", self._views())
         self._add_page("Storage", "disk", self._storage())
         self._lay_out()
         self._list.setCurrentRow(0)
@@ -154,8 +160,10 @@ class PreferencesDialog(QDialog):
         )
         return page
 
-    def _spectrogram(self) -> QGridLayout:
+    def _views(self) -> QGridLayout:
         page = _page()
+        amplitudes = (("linear", "Linear"), ("decibels", "Decibels"))
+        self._row(page, "Waveform", self._choice("amplitude_scale", amplitudes))
         self._row(
             page,
             "FFT Size",
@@ -183,8 +191,9 @@ class PreferencesDialog(QDialog):
             page,
             "Results",
             budget,
-            hint="Results lie on disk until their recording is closed. From the next start on.",
+            hint="Results lie on disk until their recording is closed.",
         )
+        self._row(page, "Results Folder", self._folder_button())
         self._row(
             page,
             "Undo",
@@ -238,13 +247,23 @@ class PreferencesDialog(QDialog):
         field.setAccessibleName(title)
         return field
 
+    def _folder_button(self) -> QPushButton:
+        button = QPushButton("Choose Folder…")
+        button.setObjectName("preference_results_folder")
+        button.setAccessibleName("Choose a folder for results")
+        button.setAutoDefault(False)
+        button.clicked.connect(self.results_folder_wanted)
+        return button
+
     def _know(self, name: str, control: Control) -> None:
         control.setObjectName(f"preference_{name}")
         control.setProperty("field", name)
         guard_wheel(control)
         self._controls[name] = control
 
-    def _row(self, page: QGridLayout, title: str, *controls: Control, hint: str = "") -> None:
+    def _row(
+        self, page: QGridLayout, title: str, *controls: Control | QPushButton, hint: str = ""
+    ) -> None:
         column = QVBoxLayout()
         column.setSpacing(GRID)
         for control in controls:

@@ -183,6 +183,7 @@ class PromptList(QFrame):
             row.saved_chosen.connect(self._on_saved)
         self._rows.insert(index, row)
         self._lines.insertWidget(index, row)
+        row.show()  # now, so that it can take the keyboard at once
 
     def _discard(self, row: PromptRow) -> None:
         row.blockSignals(True)

@@ -246,6 +246,7 @@ class TextRow(PromptRow):
         self._completer.activated[QModelIndex].connect(self._pick)  # type: ignore[index]
         self.field.setCompleter(self._completer)
         self.field.textEdited.connect(self._propose)
+        self.submitted.connect(self._popup.hide)
         self.field.textChanged.connect(self._on_text)
         self._on_text()
 
@@ -283,6 +284,8 @@ class TextRow(PromptRow):
     def takes(self, event: QKeyEvent) -> Callable[[], None] | None:
         if event.key() == Qt.Key.Key_Backspace and not self.field.text():
             return self.removed.emit
+        if self.is_proposing and self._popup.currentIndex().isValid() and not event.modifiers():
+            return None  # Enter takes the proposal that is chosen
         return super().takes(event)
 
     def _on_text(self) -> None:

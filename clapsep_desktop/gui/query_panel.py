@@ -406,7 +406,7 @@ class QueryPanel(QWidget):
         whole.addWidget(scroll, 1)
         whole.addWidget(line)
         whole.addLayout(foot)
-        self.setMinimumWidth(280)
+        self.setMinimumWidth(292)
 
     # What happens.
 
