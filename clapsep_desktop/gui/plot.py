@@ -27,6 +27,8 @@ from clapsep_desktop.gui.timeline import Timeline
 AXIS_WIDTH: Final = 56
 """Pixels of the vertical axis, which every strip of the track area leaves free at its left."""
 
+_STILL_MS: Final = 120  # without a change of zoom, until all of the screen's pixels are used
+
 _LABEL_EDGE: Final = 7.0  # pixels from an edge within which a label would be cut
 
 
@@ -72,9 +74,13 @@ class Plot(pg.GraphicsView):
         super().__init__(parent)
         self.timeline = timeline
         self.tool = SelectionTool(timeline, frequencies)
+        self._zoom = timeline.frames_per_pixel
+        self._zooming = QTimer(self, singleShot=True, interval=_STILL_MS)
+        self._zooming.timeout.connect(self.repaint_picture)
         self._compose()
         self.viewport().setMouseTracking(True)
-        self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.MinimalViewportUpdate)
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setCacheMode(QGraphicsView.CacheModeFlag.CacheNone)
         timeline.range_changed.connect(self._show_range)
         timeline.selection_changed.connect(self._overlay.update)
         timeline.markers_changed.connect(self._overlay.update)
@@ -123,6 +129,16 @@ class Plot(pg.GraphicsView):
     # Geometry and looks.
 
     @property
+    def is_zooming(self) -> bool:
+        """Whether the zoom has just changed, so that a draft is good enough."""
+        return bool(self._zooming.isActive())
+
+    def drawBackground(self, painter: QPainter, rect: QRectF) -> None:
+        """Fill what the picture does not cover; Qt would fill all of it first."""
+        axis = QRectF(0, 0, AXIS_WIDTH, self.plot_height)
+        painter.fillRect(rect & axis, theme.current().color("ruler"))
+
+    @property
     def plot_height(self) -> float:
         """Logical pixels."""
         return float(self.viewport().height())
@@ -145,7 +161,6 @@ class Plot(pg.GraphicsView):
     def show_theme(self) -> None:
         """Take over the colours that are worn now."""
         colours = theme.current()
-        self.setBackground(colours.color("ruler"))
         font = self.font()
         font.setPointSizeF(max(font.pointSizeF() - 1, 7.0))
         self.axis.setTickFont(font)
@@ -168,6 +183,9 @@ class Plot(pg.GraphicsView):
         self._overlay.update()
 
     def _show_range(self) -> None:
+        zoom, self._zoom = self._zoom, self.timeline.frames_per_pixel
+        if zoom != self._zoom and self.devicePixelRatioF() > 1:
+            self._zooming.start()
         self.ask()
         self._canvas.update()
         self._overlay.update()

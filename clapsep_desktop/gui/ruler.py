@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFontMetricsF,
@@ -100,16 +100,20 @@ class Ruler(QWidget):
             timeline.width,
             room,
         )
-        line, text = QPen(colours.color("outline"), 0), QPen(colours.color("muted"))
         bottom = self.height()
+        lines = []
+        labels = []
         for tick in ticks:
             x = round(timeline.x_of(tick.value * timeline.rate)) + 0.5
-            painter.setPen(line)
             top = _FLAG + 6 if tick.is_major else bottom - _MINOR
-            painter.drawLine(QPointF(x, top), QPointF(x, bottom))
+            lines.append(QLineF(x, top, x, bottom))
             if tick.is_major:
-                painter.setPen(text)
-                painter.drawText(QPointF(x + 4, bottom - 6), tick.label)
+                labels.append((QPointF(x + 4, bottom - 6), tick.label))
+        painter.setPen(QPen(colours.color("outline"), 0))
+        painter.drawLines(lines)
+        painter.setPen(colours.color("muted"))
+        for place, label in labels:
+            painter.drawText(place, label)
 
     def _paint_selection(self, painter: QPainter, colours: theme.Theme) -> None:
         selection = self._timeline.selection

@@ -27,7 +27,7 @@ from clapsep_desktop.timebase import Span
 
 _LABEL_ROOM: Final = 24.0
 _SELECTED: Final = 44  # of 255: white over what is selected
-_BUDGET: Final = 0.006  # seconds of a frame for pictures that are new
+_BUDGET: Final = 0.004  # seconds of a frame for pictures that are new
 _COARSER: Final = 12  # zooms further out at which a stand-in is looked for
 
 
@@ -153,8 +153,7 @@ class SpectrogramView(Plot):
     def paint_picture(self, painter: QPainter, width: int, height: int, scale: float) -> None:
         """See `Plot.paint_picture`."""
         settings = self.settings
-        darkest = int(colour_table(settings.colours, settings.floor, settings.ceiling)[0])
-        painter.fillRect(0, 0, width, height, QColor(darkest))
+        self._paint_beyond(painter, width, height)
         if not self._data.frames:
             return
         style = SpectrogramStyle(
@@ -167,8 +166,22 @@ class SpectrogramView(Plot):
                 self._later.start()
         if settings.blend > 0:
             painter.setOpacity(settings.blend)
-            self._waveform.paint(painter, self.timeline, self.amplitude, width, height, scale)
+            self._waveform.paint(
+                painter, self.timeline, self.amplitude, width, height, scale, draft=self.is_zooming
+            )
             painter.setOpacity(1.0)
+
+    def _paint_beyond(self, painter: QPainter, width: int, height: int) -> None:
+        """Fill what lies behind the end of the recording."""
+        end = math.floor(self.timeline.x_of(self._data.frames) * self.devicePixelRatioF())
+        if end < width:
+            painter.fillRect(max(end, 0), 0, width, height, self._darkest)
+
+    @property
+    def _darkest(self) -> QColor:
+        settings = self.settings
+        table = colour_table(settings.colours, settings.floor, settings.ceiling)
+        return QColor(int(table[0]))
 
     def _paint_tile(
         self, painter: QPainter, zoom: int, index: int, style: SpectrogramStyle, until: float
@@ -189,6 +202,20 @@ class SpectrogramView(Plot):
     ) -> None:
         """Stretch the part of a coarser tile that shows the same, or squeeze two finer ones."""
         target = self._place(zoom, index)
+        if self._paint_coarser(painter, zoom, index, target, style):
+            return
+        painter.fillRect(target, self._darkest)
+        for finer in (2 * index, 2 * index + 1) if zoom > 1 else ():
+            key = self._key(zoom // 2, finer)
+            tile = self._data.tile(key)
+            if tile is not None:
+                painter.drawImage(
+                    self._place(zoom // 2, finer), self._pictures.picture(key, tile, style)
+                )
+
+    def _paint_coarser(
+        self, painter: QPainter, zoom: int, index: int, target: QRect, style: SpectrogramStyle
+    ) -> bool:
         for step in range(1, _COARSER + 1):
             coarser = zoom << step
             key = self._key(coarser, index >> step)
@@ -199,14 +226,8 @@ class SpectrogramView(Plot):
                 left = (index % (1 << step)) * columns + 0.5 - 0.5 / (1 << step)
                 part = QRectF(left, 0, columns, style.height)
                 painter.drawImage(QRectF(target), self._pictures.picture(key, tile, style), part)
-                return
-        for finer in (2 * index, 2 * index + 1) if zoom > 1 else ():
-            key = self._key(zoom // 2, finer)
-            tile = self._data.tile(key)
-            if tile is not None:
-                painter.drawImage(
-                    self._place(zoom // 2, finer), self._pictures.picture(key, tile, style)
-                )
+                return True
+        return False
 
     def _key(self, zoom: int, index: int) -> TileKey:
         return self._data.tile_key(zoom, index, self.settings.analysis)

@@ -22,7 +22,7 @@ from clapsep_desktop.gui.waveform_pictures import (
 )
 from clapsep_desktop.timebase import Span
 
-LINES_BELOW: Final = 1.0
+LINES_BELOW: Final = 0.25
 """Frames per device pixel below which samples are joined by lines."""
 
 _DOTS_BELOW: Final = 1 / 6  # frames per logical pixel below which each sample gets a dot
@@ -60,19 +60,34 @@ class WaveformPainter:
         width: int,
         height: int,
         ratio: float,
+        *,
+        draft: bool = False,
     ) -> None:
-        """Paint what a timeline shows, in device pixels, ``ratio`` of which make a logical one."""
-        if not self._data.frames:
+        """Paint what a timeline shows, in device pixels, ``ratio`` of which make a logical one.
+
+        A draft has one column for each logical pixel, and takes a fraction of the time.
+        """
+        if draft and ratio > 1:
+            painter.save()
+            painter.scale(ratio, ratio)
+            size = math.ceil(width / ratio), math.ceil(height / ratio)
+            self.paint(painter, timeline, scale, *size, 1.0)
+            painter.restore()
             return
         colours = self._colours()
         per_pixel = timeline.frames_per_pixel / ratio
+        first = round(timeline.start / per_pixel)
+        end = math.ceil(self._data.frames / per_pixel) - first  # where the recording ends
+        if not self._transparent and end < width:
+            painter.fillRect(end, 0, width - end, height, theme.current().color("canvas"))
+        if end <= 0:
+            return
         lines = per_pixel < LINES_BELOW and not self._merged
         if lines and self._paint_samples(painter, timeline, scale, width, height, ratio):
             return
         style = WaveStyle(per_pixel, height, max(round(ratio), 1), scale, colours, self._merged)
-        first = round(timeline.start / per_pixel)
-        end = math.ceil(self._data.frames / per_pixel)  # where the recording ends
-        for index in range(first // COLUMNS, (min(first + width, end) - 1) // COLUMNS + 1):
+        last = first + min(width, end) - 1
+        for index in range(first // COLUMNS, last // COLUMNS + 1):
             painter.drawImage(index * COLUMNS - first, 0, self._pictures.block(index, style))
 
     def _colours(self) -> WaveColours:
@@ -108,6 +123,8 @@ class WaveformPainter:
         xs = (np.arange(first, last) - timeline.start) / per_pixel
         colour = worn.heard(self._data.role)
         painter.save()
+        if not self._transparent:
+            painter.fillRect(0, 0, width, height, worn.color("canvas"))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for channel in range(samples.shape[1]):
             top, bottom = lane(channel, samples.shape[1], height)

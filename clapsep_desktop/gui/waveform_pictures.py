@@ -145,7 +145,8 @@ def wave_pixels(peaks: Peaks, style: WaveStyle) -> np.ndarray:
         top, bottom = lane(channel, channels, style.height)
         one = Peaks(*(values[:, channel] for values in peaks))
         _draw_lane(shown[top:bottom], one, style)
-    return style.colours.table[shown]
+    pixels = np.empty(shown.shape, np.uint32)
+    return np.take(style.colours.table, shown, out=pixels, mode="clip")
 
 
 def _merged(peaks: Peaks) -> Peaks:
@@ -168,36 +169,35 @@ def _draw_lane(rows: np.ndarray, peaks: Peaks, style: WaveStyle) -> None:
     middle = height / 2
     reach = middle - 1
     known = np.isfinite(peaks.maximum[1:])
-    lowest, highest = _joined(peaks)
-
-    def row_of(values: np.ndarray) -> np.ndarray:
-        return middle - reach * style.scale.places(np.nan_to_num(values))
-
-    tops = np.floor(row_of(highest)).astype(np.int16)
-    bottoms = np.ceil(row_of(lowest)).astype(np.int16)
-    thin = bottoms - tops < style.thickness
-    bottoms[thin] = tops[thin] + style.thickness
-    body = reach * style.scale.places(np.nan_to_num(peaks.rms[1:]))
-    body_tops = np.maximum(np.rint(middle - body).astype(np.int16), tops)
-    body_bottoms = np.minimum(np.rint(middle + body).astype(np.int16), bottoms)
-    bottoms[~known] = tops[~known]
+    lowest, highest, body = _columns(peaks)
+    tops = np.floor(middle - reach * style.scale.places(highest)).astype(np.int16)
+    bottoms = np.ceil(middle - reach * style.scale.places(lowest)).astype(np.int16)
+    bottoms = np.where(known, np.maximum(bottoms, tops + style.thickness), tops)
+    half = reach * style.scale.places(body)
+    body_tops = np.maximum(np.rint(middle - half).astype(np.int16), tops)
+    body_bottoms = np.minimum(np.rint(middle + half).astype(np.int16), bottoms)
 
     row = np.arange(height, dtype=np.int16)[:, None]
-    inside = (row >= tops) & (row < bottoms)
-    rows[:] = inside
-    rows += (row >= body_tops) & (row < body_bottoms) & inside
+    inside = row >= tops
+    inside &= row < bottoms
+    within = row >= body_tops
+    within &= row < body_bottoms
+    np.add(inside.view(np.uint8), within.view(np.uint8), out=rows)
     middle_row = rows[height // 2]
     middle_row[middle_row == _BACKGROUND] = _GRID
-    loud = np.maximum(np.abs(lowest), np.abs(highest)) >= _CLIPPED
+    loud = known & (np.maximum(-lowest, highest) >= _CLIPPED)
     if loud.any():
-        _mark_clipping(rows, loud & known, highest >= _CLIPPED, style.thickness * 3)
+        _mark_clipping(rows, loud, highest >= _CLIPPED, style.thickness * 3)
 
 
-def _joined(peaks: Peaks) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest of each column but the first, reaching to the column before it."""
+def _columns(peaks: Peaks) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Lowest, highest and RMS of each column but the first, reaching to the column before it."""
     lowest = np.fmin(peaks.minimum[1:], peaks.maximum[:-1])
     highest = np.fmax(peaks.maximum[1:], peaks.minimum[:-1])
-    return lowest, highest
+    body = peaks.rms[1:]
+    if np.isnan(body).any():
+        return np.nan_to_num(lowest), np.nan_to_num(highest), np.nan_to_num(body)
+    return lowest, highest, body
 
 
 def _mark_clipping(rows: np.ndarray, loud: np.ndarray, above: np.ndarray, length: int) -> None:

@@ -96,9 +96,9 @@ class WaveformView(Plot):
     def paint_picture(self, painter: QPainter, width: int, height: int, scale: float) -> None:
         """See `Plot.paint_picture`."""
         colours = theme.current()
-        canvas = colours.color("canvas")
-        painter.fillRect(0, 0, width, height, canvas)
-        self._painter.paint(painter, self.timeline, self.scale, width, height, scale)
+        self._painter.paint(
+            painter, self.timeline, self.scale, width, height, scale, draft=self.is_zooming
+        )
         painter.setPen(colours.color("grid"))
         for channel in range(1, self._data.channels):
             row = lane(channel, self._data.channels, height)[0]
