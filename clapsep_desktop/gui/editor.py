@@ -66,11 +66,11 @@ class Editor(QObject):
         self.view = ViewData(self)
         self.player = player or Player()
         self.playback = PlayerLink(self.player, self.timeline, self)
-        self.playback.set_device(settings.values.output_device or None)
         self.sound = SoundLink(self.document, self.timeline, self.view, self.playback)
         self.loudness = LoudnessMatch(self.document, self.runner, self.timeline, self.player)
         self._closed = False
         settings.changed.connect(self._on_settings)
+        self._on_settings(frozenset({"output_device"}))
         self.operations.planned.connect(self._hear_it_happen)
         self.operations.previewed.connect(self._hear_preview)
         self.operations.preview_changed.connect(self._end_preview)
@@ -117,3 +117,4 @@ class Editor(QObject):
         if "output_device" in changed:
             self.playback.set_device(values.output_device or None)
         self.timeline.follow = values.follow
+        self.playback.return_on_stop = values.return_on_stop

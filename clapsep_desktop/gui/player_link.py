@@ -34,6 +34,7 @@ class PlayerLink(QObject):
 
     Attributes:
         meter: the levels of what is heard.
+        return_on_stop: whether stop goes back to where playback began; otherwise it stays.
     """
 
     state_changed = Signal()
@@ -49,6 +50,7 @@ class PlayerLink(QObject):
         super().__init__(parent)
         self.player, self.timeline = player, timeline
         self.meter = Meter()
+        self.return_on_stop = True
         self._loop = False
         self._speed = 1.0
         self._plays_selection = False
@@ -88,9 +90,11 @@ class PlayerLink(QObject):
 
     @Slot()
     def play_or_stop(self) -> None:
-        """Play the selection, or from the cursor on; stop goes back to where that began."""
-        if self.player.is_playing:
+        """Play the selection, or from the cursor on; or stop, there or where that began."""
+        if self.player.is_playing and self.return_on_stop:
             self.stop()
+        elif self.player.is_playing:
+            self.stop_here()
         elif self.player.is_paused:
             self.pause_or_resume()
         elif self.timeline.selection is not None:

@@ -95,6 +95,14 @@ def test_stop_here_brings_the_cursor_along(rig: Rig) -> None:
     assert rig.timeline.cursor == rig.timeline.playhead == 3_000
 
 
+def test_stop_stays_where_it_is_if_that_is_preferred(rig: Rig) -> None:
+    rig.link.return_on_stop = False
+    rig.link.play_or_stop()
+    rig.play_on(3_000)
+    rig.link.play_or_stop()
+    assert rig.timeline.cursor == rig.timeline.playhead == 3_000
+
+
 def test_a_click_while_playing_goes_on_from_there(rig: Rig) -> None:
     rig.link.play_or_stop()
     rig.play_on(3_000)
