@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -32,7 +33,7 @@ def test_times_are_told_with_room_between_them(start: float, length: float, widt
     ticks = time_ticks(start, start + length, width, room)
     major = labelled(ticks)
     pixels = [(tick.value - start) / length * width for tick in major]
-    assert all(b - a >= room * 0.999 for a, b in zip(pixels, pixels[1:], strict=False))
+    assert all(b - a >= room * 0.999 for a, b in itertools.pairwise(pixels))
     assert len({tick.label for tick in major}) == len(major), "two times read the same"
     assert len(ticks) <= 12 * (width / room + 3)
 
@@ -71,7 +72,7 @@ def test_frequencies_are_round_and_have_room(name: ScaleName, rate: int, height:
         assert all(is_round(tick.value) for tick in major)
     assert all(scale.low <= tick.value <= scale.high for tick in ticks)
     pixels = [y_of(tick.value) for tick in major]
-    assert all(a - b >= 21.9 for a, b in zip(pixels, pixels[1:], strict=False))
+    assert all(a - b >= 21.9 for a, b in itertools.pairwise(pixels))
 
 
 def test_a_narrow_range_of_frequencies_still_has_labels() -> None:
@@ -88,7 +89,7 @@ def test_amplitudes_are_round_and_lie_on_the_scale(zoom: float) -> None:
         assert len(ticks) >= 2
         places = sorted(200 * scale.place(tick.value) for tick in ticks)
         assert places[-1] <= 200
-        assert all(b - a >= 17.9 for a, b in zip(places, places[1:], strict=False))
+        assert all(b - a >= 17.9 for a, b in itertools.pairwise(places))
 
 
 def test_decibels_are_told_as_such() -> None:
