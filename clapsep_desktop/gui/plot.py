@@ -74,7 +74,7 @@ class Plot(pg.GraphicsView):
         super().__init__(parent)
         self.timeline = timeline
         self.tool = SelectionTool(timeline, frequencies)
-        self._zoom = timeline.frames_per_pixel
+        self._last_zoom = timeline.frames_per_pixel
         self._zooming = QTimer(self, singleShot=True, interval=_STILL_MS)
         self._zooming.timeout.connect(self.repaint_picture)
         self._compose()
@@ -183,8 +183,8 @@ class Plot(pg.GraphicsView):
         self._overlay.update()
 
     def _show_range(self) -> None:
-        zoom, self._zoom = self._zoom, self.timeline.frames_per_pixel
-        if zoom != self._zoom and self.devicePixelRatioF() > 1:
+        former, self._last_zoom = self._last_zoom, self.timeline.frames_per_pixel
+        if former != self._last_zoom and self.devicePixelRatioF() > 1:
             self._zooming.start()
         self.ask()
         self._canvas.update()
