@@ -83,14 +83,17 @@ def make_application() -> QApplication:
 
 
 def make_editor(settings: Settings) -> Editor:
-    """An editor whose results lie where a crash would leave them to be found.
+    """An editor whose results lie where the user wants them, and a crash leaves them to be found.
 
-    Where that place cannot be written, they lie among the system's temporary files.
+    Where that folder cannot be written, they lie in the program's own, or else among the system's
+    temporary files.
     """
-    try:
-        return Editor(settings, recovery.new_folder(recovery.sessions_root()))
-    except AudioWriteError:
-        return Editor(settings, Path(tempfile.mkdtemp(prefix="clapsep-")) / "session")
+    own, chosen = recovery.sessions_root(), settings.values.results_folder
+    roots = [Path(chosen), own] if chosen else [own]
+    for root in roots:
+        with contextlib.suppress(AudioWriteError):
+            return Editor(settings, recovery.new_folder(root), roots=roots)
+    return Editor(settings, Path(tempfile.mkdtemp(prefix="clapsep-")) / "session", roots=roots)
 
 
 def has_display() -> bool:

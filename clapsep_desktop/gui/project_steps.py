@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -119,12 +119,46 @@ def save_steps(path: Path, project: Project, store: AudioStore) -> Steps[History
     return history
 
 
-def find_steps(root: Path) -> Steps[list[recovery.Recoverable]]:
-    """What a crash left, after everything that nothing needs was removed."""
+def find_steps(roots: Iterable[Path]) -> Steps[list[recovery.Recoverable]]:
+    """What a crash left, the latest first, after everything that nothing needs was removed."""
     yield Progress("looking for unfinished work")
-    found = recovery.find(root)
-    recovery.clean(root, found)
-    return found
+    found = []
+    for root in roots:
+        sessions = recovery.find(root)
+        recovery.clean(root, sessions)
+        found += sessions
+    return sorted(found, key=lambda session: session.snapshot.saved_at, reverse=True)
+
+
+def move_steps(old: AudioStore, needed: Collection[str], folder: Path) -> Steps[AudioStore]:
+    """Bring results into a new store.
+
+    Args:
+        old: where they lie; it stays as it is.
+        needed: which.
+        folder: of the new store.
+
+    Raises:
+        AudioWriteError: the folder cannot be written, or has too little room; it is gone again.
+    """
+    new, moved = AudioStore(folder, budget=old.budget), False
+    try:
+        for done, identity in enumerate(sorted(needed)):
+            yield Progress("moving results", done, len(needed))
+            if identity in old:  # else it is being made, or is a decoded recording
+                new.adopt(identity, old.path(identity))
+        moved = True
+    finally:
+        if not moved:
+            new.close()
+    return new
+
+
+def leave_steps(autosave: Autosave, old: AudioStore) -> Steps[None]:
+    """Delete a store, once the autosave tells where its results are now."""
+    yield Progress("autosaving")
+    if autosave.flush(FLUSH_SECONDS):
+        old.close()
 
 
 def settle_steps(autosave: Autosave, recovered: recovery.Recoverable) -> Steps[None]:

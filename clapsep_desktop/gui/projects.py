@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from clapsep_desktop.audio.store import AudioStore
 from clapsep_desktop.errors import ProjectInUseError
 from clapsep_desktop.gui.document import Document
 from clapsep_desktop.gui.jobs import Job, JobRunner
@@ -19,6 +20,8 @@ from clapsep_desktop.gui.project_steps import (
     discard_steps,
     examine_steps,
     find_steps,
+    leave_steps,
+    move_steps,
     read_steps,
     ready_steps,
     save_steps,
@@ -26,6 +29,7 @@ from clapsep_desktop.gui.project_steps import (
 )
 from clapsep_desktop.gui.questions import Ask, Question
 from clapsep_desktop.gui.requests import Trouble, WayOut
+from clapsep_desktop.session import recovery
 from clapsep_desktop.session.autosave import INTERVAL, Autosave
 from clapsep_desktop.session.history import History
 from clapsep_desktop.session.locks import ProjectLock
@@ -50,6 +54,7 @@ class Projects(QObject):
         opened(Path): a project, or what was recovered, is shown; the recording's path.
         view_restored(dict): the view that belongs to it.
         saved(Path): the project file.
+        moved(Path): the folder in which results lie from now on.
         found(list[Recoverable]): what a crash left, to be offered.
         noted(str): a sentence that the user should know.
         troubled(Trouble): something did not work.
@@ -57,7 +62,7 @@ class Projects(QObject):
     Args:
         document: what is saved and opened.
         runner: runs what takes time.
-        root: of all sessions' folders.
+        roots: folders of sessions' folders, where a crash may have left some.
         view: answers where the user looks, as JSON has it.
         ask: asks a question and waits for the answer.
         choose_target: asks where to save, given a proposal; None when given up.
@@ -68,6 +73,7 @@ class Projects(QObject):
     opened = Signal(object)
     view_restored = Signal(object)
     saved = Signal(object)
+    moved = Signal(object)
     found = Signal(object)
     noted = Signal(str)
     troubled = Signal(object)
@@ -78,7 +84,7 @@ class Projects(QObject):
         self,
         document: Document,
         runner: JobRunner,
-        root: Path,
+        roots: Sequence[Path],
         *,
         view: Callable[[], View],
         ask: Ask,
@@ -89,19 +95,19 @@ class Projects(QObject):
         super().__init__(parent)
         self._document = document
         self._runner = runner
-        self._root = root
+        self._roots = list(dict.fromkeys(roots))
         self._view = view
         self._ask = ask
         self._choose_target = choose_target
         self._choose_recording = choose_recording
         self._lock: ProjectLock | None = None
-        self._autosave = Autosave(document.store.folder, self._autosave_troubled.emit)
+        self._autosave = self._new_autosave()
         self._timer = QTimer(self)
-        self._timer.setInterval(round(INTERVAL * 1000))
+        self._minutes = INTERVAL / 60
         self._timer.timeout.connect(self.autosave)
         self._autosave_troubled.connect(self._on_autosave_trouble)
         document.history_changed.connect(self.autosave)
-        document.opened.connect(self._timer.start)
+        document.opened.connect(self._start_timer)
         document.closed.connect(self._on_closed)
 
     def close(self, *, keep: bool = False) -> None:
@@ -328,6 +334,18 @@ class Projects(QObject):
             project = Project(document.history, dict(self._view()))
             self._autosave.put(project, document.project)
 
+    def autosave_every(self, minutes: float) -> None:
+        """Autosave after so many minutes, too; 0 for after steps only."""
+        self._minutes = minutes
+        self._start_timer()
+
+    @Slot()
+    def _start_timer(self) -> None:
+        if self._document.is_open and self._minutes > 0:
+            self._timer.start(round(60_000 * self._minutes))
+        else:
+            self._timer.stop()
+
     @Slot()
     def _on_closed(self) -> None:
         self._timer.stop()
@@ -340,8 +358,45 @@ class Projects(QObject):
             self.noted.emit("Autosaving works again.")
         else:
             self.troubled.emit(
-                Trouble("Autosaving does not work", sentence, (trouble.FREE_SPACE, SAVE_ELSEWHERE))
+                Trouble(
+                    "Autosaving does not work", sentence, (trouble.MOVE_RESULTS, SAVE_ELSEWHERE)
+                )
             )
+
+    # -- Another place for results -------------------------------------------------------------
+
+    def move_results(self, folder: Path) -> None:
+        """Have the results lie in another folder, those that are there already too."""
+        document = self._document
+        old, held = document.store, document.needed()
+        document.hold(held)
+
+        def take(new: AudioStore) -> None:
+            document.use_store(new)
+            document.release(held)
+            autosave, self._autosave = self._autosave, self._new_autosave()
+            autosave.close()
+            self.autosave()
+            self._runner.submit(Job("Autosaving", lambda: leave_steps(self._autosave, old)))
+            self.moved.emit(folder)
+
+        def explain(error: Exception) -> None:
+            title = "The results could not be moved"
+            self.troubled.emit(Trouble(title, trouble.sentence(error), (trouble.MOVE_RESULTS,)))
+
+        self._runner.submit(
+            Job(
+                "Moving results",
+                lambda: move_steps(old, held, recovery.new_folder(folder)),
+                on_result=take,
+                on_abandoned=lambda: document.release(held),
+                on_error=explain,
+                discard=lambda new: new.close(),
+            )
+        )
+
+    def _new_autosave(self) -> Autosave:
+        return Autosave(self._document.store.folder, self._autosave_troubled.emit)
 
     # -- After a crash -------------------------------------------------------------------------
 
@@ -359,7 +414,7 @@ class Projects(QObject):
                 self.noted.emit("There is no unfinished work.")
 
         self._runner.submit(
-            Job("Looking for unfinished work", lambda: find_steps(self._root), on_result=tell)
+            Job("Looking for unfinished work", lambda: find_steps(self._roots), on_result=tell)
         )
 
     def recover(self, session: Recoverable) -> None:

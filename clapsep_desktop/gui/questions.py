@@ -91,6 +91,15 @@ class Dialogs:
         )
         return Path(name) if name else None
 
+    def folder_for_results(self, folder: Path) -> Path | None:
+        """Ask where results are to lie.
+
+        Args:
+            folder: where they lie now.
+        """
+        name = QFileDialog.getExistingDirectory(self._parent, "Folder for Results", str(folder))
+        return Path(name) if name else None
+
     def project_to_save(self, proposal: Path) -> Path | None:
         """Ask for the name of a project file; the box asks before one is replaced."""
         name, _ = QFileDialog.getSaveFileName(

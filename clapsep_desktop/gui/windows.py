@@ -87,7 +87,9 @@ class Windows(QObject):
 
         outputs = [output.name for output in self._editor.player.devices()]
         models = model_choices([model.name for model in registry.installed()])
-        self._open(PreferencesDialog(self._editor.settings, outputs, models, self._window))
+        dialog = PreferencesDialog(self._editor.settings, outputs, models, self._window)
+        dialog.results_folder_wanted.connect(self._window.move_results)
+        self._open(dialog)
 
     def show_keys(self) -> None:
         """Show every command and its keys."""

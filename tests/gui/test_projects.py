@@ -46,7 +46,7 @@ class Desk:
         self.projects = Projects(
             self.document,
             self.runner,
-            folder / "sessions",
+            [folder / "sessions"],
             view=lambda: self.view,
             ask=self._answer,
             choose_target=lambda _: self.target,
@@ -480,6 +480,58 @@ def test_autosaving_trouble_is_told_and_its_end_too(
         desk.add(1)
     assert "The disk is full." in desk.troubles[0].sentence
     assert desk.notes == ["Autosaving works again."]
+
+
+# -- Another place for results -----------------------------------------------------------------
+
+
+def test_results_move_to_another_folder_with_their_autosave(
+    desk: Desk, qtbot, tmp_path: Path
+) -> None:
+    desk.work(steps=3)
+    desk.document.undo_stack.undo()
+    heard, old, history = desk.heard(), desk.document.store.folder, desk.document.history
+    with qtbot.waitSignal(desk.projects.moved) as moved:
+        desk.projects.move_results(tmp_path / "large disk")
+    desk.wait(qtbot)
+    assert moved.args == [tmp_path / "large disk"]
+    assert not old.exists()
+    assert desk.document.store.folder.parent == tmp_path / "large disk"
+    assert np.array_equal(desk.heard(), heard)
+    assert snapshot_of(desk).project.history == history
+    desk.document.undo_stack.redo()
+    desk.add(7)
+    assert snapshot_of(desk).project.history == desk.document.history
+    desk.save(qtbot)
+    assert not desk.document.is_dirty
+
+
+def test_where_results_cannot_move_they_stay(
+    desk: Desk, qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.work()
+    heard, old = desk.heard(), desk.document.store
+
+    def full(*_: object) -> None:
+        raise AudioWriteError("The disk is full.")
+
+    monkeypatch.setattr(AudioStore, "adopt", full)
+    desk.projects.move_results(tmp_path / "small disk")
+    desk.wait(qtbot)
+    assert desk.troubles[0].sentence == "The disk is full."
+    assert [way.action for way in desk.troubles[0].ways] == ["move_results"]
+    assert desk.document.store is old
+    assert np.array_equal(desk.heard(), heard)
+    assert list((tmp_path / "small disk").iterdir()) == []
+
+
+def test_the_minutes_of_the_autosave_can_be_chosen(desk: Desk) -> None:
+    desk.projects.autosave_every(2)
+    assert not desk.projects._timer.isActive()
+    desk.work(steps=0)
+    assert desk.projects._timer.interval() == 120_000
+    desk.projects.autosave_every(0)
+    assert not desk.projects._timer.isActive()
 
 
 def test_more_steps_than_are_kept_come_back_as_far_as_they_are(desk: Desk) -> None:

@@ -16,6 +16,7 @@ from clapsep_desktop.gui.requests import ExtractionRequest, Trouble, WayOut
 
 GET_BASE = WayOut("How to Get Base…", "get_base")
 FREE_SPACE = WayOut("Clear Undo History", "forget_undo")
+MOVE_RESULTS = WayOut("Choose Another Folder…", "move_results")
 PREFERENCES = WayOut("Preferences…", "preferences")
 OPEN = WayOut("Open Another…", "open")
 EXPORT = WayOut("Export Elsewhere…", "export")
@@ -65,7 +66,7 @@ def _ways(error: Exception, request: ExtractionRequest) -> tuple[WayOut, ...]:
         case DeviceError() | MemoryError():
             return (*_smaller(request), PREFERENCES)
         case AudioWriteError():
-            return (FREE_SPACE, PREFERENCES)
+            return (FREE_SPACE, MOVE_RESULTS)
     return ()
 
 
