@@ -29,6 +29,8 @@ STEP = -FLOOR / 255
 SPREAD = 2
 """Transforms, each half over the last, that stand for a column at most."""
 
+_GROUP = 32  # columns computed at once; what they need fits a processor's cache
+
 Channel = int | Literal["mix"]
 Window = Literal["hann", "hamming", "blackmanharris"]
 
@@ -65,13 +67,16 @@ def tile(source: AudioSource, zoom: int, index: int, settings: SpectrogramSettin
     spread = min(max(zoom // hop, 1), SPREAD)
     length = settings.fft + (spread - 1) * hop  # samples around a column's centre
     first = index * COLUMNS * zoom - length // 2
-    stretches = _cut(source, first, zoom, length, settings.channel)
-    frames = sliding_window_view(stretches, settings.fft, axis=1)[:, ::hop]
     window = _window(settings.window, settings.fft)
-    spectra = scipy.fft.rfft(frames * window, axis=2)  # (columns, spread, bins)
-    power = np.square(spectra.real)
-    power += np.square(spectra.imag)
-    return _bytes(power[:, 0] if spread == 1 else power.max(axis=1))
+    columns = np.empty((COLUMNS, hop + 1), np.uint8)
+    for group in range(0, COLUMNS, _GROUP):
+        stretches = _cut(source, first + group * zoom, zoom, length, settings.channel)
+        frames = sliding_window_view(stretches, settings.fft, axis=1)[:, ::hop]
+        spectra = scipy.fft.rfft(frames * window, axis=2)  # (_GROUP, spread, bins)
+        power = np.square(spectra.real)
+        power += np.square(spectra.imag)
+        columns[group : group + _GROUP] = _bytes(power[:, 0] if spread == 1 else power.max(axis=1))
+    return columns
 
 
 def tile_count(frames: int, zoom: int) -> int:
@@ -85,26 +90,37 @@ def decibels(values: np.ndarray) -> np.ndarray:
 
 
 def _cut(source: AudioSource, first: int, zoom: int, length: int, channel: Channel) -> np.ndarray:
-    """For each column a stretch of one channel, float32 (COLUMNS, length); they lie zoom apart."""
+    """For each column a stretch of one channel, float32 (_GROUP, length); they lie zoom apart."""
     if zoom <= length:
-        whole = _read(source, first, first + (COLUMNS - 1) * zoom + length, channel)
+        whole = _one(_read(source, first, first + (_GROUP - 1) * zoom + length), channel)
         return sliding_window_view(whole, length)[::zoom]
-    starts = range(first, first + COLUMNS * zoom, zoom)
-    return np.stack([_read(source, start, start + length, channel) for start in starts])
+    starts = range(first, first + _GROUP * zoom, zoom)
+    return _one(np.stack([_read(source, start, start + length) for start in starts]), channel)
 
 
-def _read(source: AudioSource, start: int, stop: int, channel: Channel) -> np.ndarray:
-    """One channel, float32 (stop - start,), silent outside the recording."""
-    samples = np.zeros(stop - start, np.float32)
+def _read(source: AudioSource, start: int, stop: int) -> np.ndarray:
+    """Samples, float (stop - start, channels), silent outside the recording."""
+    if start >= 0 and stop <= source.frames:
+        return source.read(start, stop)
+    samples = np.zeros((stop - start, source.channels), np.float32)
     first, last = max(start, 0), min(stop, source.frames)
     if first < last:
-        block = source.read(first, last)
-        weights = np.full(source.channels, 1 / source.channels, block.dtype)
-        one = block @ weights if channel == "mix" else block[:, channel]
-        samples[first - start : last - start] = one
-    if not np.isfinite(samples).all():
-        np.nan_to_num(samples, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        samples[first - start : last - start] = source.read(first, last)
     return samples
+
+
+def _one(samples: np.ndarray, channel: Channel) -> np.ndarray:
+    """One channel, float32 (...,), of samples (..., channels)."""
+    if channel == "mix":
+        channels = samples.shape[-1]
+        weights = np.full(channels, 1 / channels, samples.dtype)
+        flat = samples.reshape(-1, channels) @ weights  # several times as fast as in 3 dimensions
+        one: np.ndarray = flat.astype(np.float32, copy=False).reshape(samples.shape[:-1])
+    else:
+        one = samples[..., channel].astype(np.float32)
+    if not np.isfinite(one).all():
+        np.nan_to_num(one, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    return one
 
 
 _COSINES: dict[Window, tuple[float, ...]] = {
