@@ -56,13 +56,15 @@ def write(studio: Studio, qtbot, text: str) -> None:
 
 
 def press(qtbot, studio: Studio, key: Qt.Key) -> None:
+    if not studio.window.isActiveWindow():  # as after a list of suggestions, without a desktop
+        with qtbot.waitActive(studio.window):
+            studio.window.activateWindow()
+    studio.window.track.waveform.setFocus()
     qtbot.keyClick(studio.window.track.waveform, key)
 
 
 def test_the_story(studio, qtbot, tmp_path):
     window, editor = studio.window, studio.editor
-    with qtbot.waitActive(window):
-        window.activateWindow()
 
     # Open the demo.
     with qtbot.waitSignal(editor.document.opened):
@@ -80,7 +82,6 @@ def test_the_story(studio, qtbot, tmp_path):
     assert kept_step.span == span
 
     # Hear all three: the same transport goes on from one to the other.
-    window.track.waveform.setFocus()
     press(qtbot, studio, Qt.Key.Key_Space)
     assert editor.playback.is_playing
     assert editor.player.settle()
