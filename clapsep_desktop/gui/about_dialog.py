@@ -101,7 +101,7 @@ class AboutDialog(QDialog):
         self._tabs.currentChanged.connect(self._fill)
         self._fill(0)
         mark = QLabel()
-        mark.setPixmap(theme.icon("extract", "accent").pixmap(QSize(48, 48)))
+        mark.setPixmap(theme.app_icon().pixmap(QSize(48, 48)))
         name = QLabel("CLAPSep Desktop")
         name.setProperty("kind", "heading")
         font = name.font()

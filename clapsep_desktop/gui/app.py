@@ -15,7 +15,6 @@ from pathlib import Path
 from types import TracebackType
 
 from PySide6.QtCore import QObject, QSocketNotifier, QTimer
-from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from clapsep_desktop import __version__
@@ -78,7 +77,7 @@ def make_application() -> QApplication:
     app.setApplicationVersion(__version__)
     app.setDesktopFileName("clapsep-desktop")
     app.setQuitOnLastWindowClosed(False)  # the main window says when everything is joined
-    app.setWindowIcon(QIcon(theme.icon("waveform", "accent")))
+    app.setWindowIcon(theme.app_icon())
     return app
 
 

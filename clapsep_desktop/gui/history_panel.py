@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QMenu,
     QProgressBar,
     QScrollArea,
+    QSizePolicy,
     QStackedWidget,
     QUndoView,
     QVBoxLayout,
@@ -85,6 +86,8 @@ class HistoryPanel(QWidget):
         self._meter.setObjectName("diskMeter")
         self._meter.setAccessibleName("Disk used by results")
         self._meter.setTextVisible(False)
+        self._meter.setMinimumWidth(8 * GRID)
+        self._meter.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._meter.setProperty("kind", "thin")
         self._lay_out()
         self.show_disk(0)
@@ -240,13 +243,13 @@ class HistoryPanel(QWidget):
         self._stack.addWidget(scroll)
         self._stack.addWidget(self._steps)
         head = QHBoxLayout()
-        head.setContentsMargins(3 * GRID, 2 * GRID, 3 * GRID, GRID)
+        head.setContentsMargins(3 * GRID, 2 * GRID, 3 * GRID, 0)
         head.addWidget(self._pages)
-        foot = QVBoxLayout()
-        foot.setContentsMargins(3 * GRID, 2 * GRID, 3 * GRID, 2 * GRID)
-        foot.setSpacing(GRID)
+        foot = QHBoxLayout()
+        foot.setContentsMargins(3 * GRID, GRID, 3 * GRID, GRID)
+        foot.setSpacing(3 * GRID)
         foot.addWidget(self._disk)
-        foot.addWidget(self._meter)
+        foot.addWidget(self._meter, 1)
         line = QFrame()
         line.setProperty("kind", "line")
         whole = QVBoxLayout(self)

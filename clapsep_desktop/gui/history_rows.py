@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
@@ -66,13 +67,13 @@ def size_text(amount: int) -> str:
     """Bytes in words.
 
     >>> size_text(512), size_text(4_300_000), size_text(12_000_000_000)
-    ('0.5 kB', '4.3 MB', '12 GB')
+    ('1 kB', '4.3 MB', '12 GB')
     """
     for unit, factor in (("GB", 1e9), ("MB", 1e6)):
         if amount >= factor:
             number = amount / factor
             return f"{number:.1f} {unit}" if number < 10 else f"{number:.0f} {unit}"
-    return f"{amount / 1e3:.1f} kB"
+    return f"{math.ceil(amount / 1e3)} kB"
 
 
 def models_text(extraction: Extraction) -> str:

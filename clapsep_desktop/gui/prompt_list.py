@@ -79,10 +79,10 @@ class PromptList(QFrame):
         head.addStretch(1)
         head.addWidget(self.selection_button)
         self._lines = QVBoxLayout()
-        self._lines.setSpacing(GRID)
+        self._lines.setSpacing(2)  # half a step: the fields have air of their own
         column = QVBoxLayout(self)
-        column.setContentsMargins(3 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
-        column.setSpacing(GRID)
+        column.setContentsMargins(3 * GRID, GRID, 2 * GRID, GRID)
+        column.setSpacing(0)
         column.addLayout(head)
         column.addLayout(self._lines)
         theme.notifier().changed.connect(self._draw)

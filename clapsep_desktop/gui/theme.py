@@ -12,12 +12,13 @@ from functools import lru_cache
 from string import Template
 from typing import Literal
 
-from PySide6.QtCore import QByteArray, QObject, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QByteArray, QObject, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QAction,
     QColor,
     QGuiApplication,
     QIcon,
+    QImage,
     QPainter,
     QPalette,
     QPixmap,
@@ -37,7 +38,7 @@ THEME_NAMES: dict[ThemeName, str] = {
 }
 """Every choice and what the user reads for it."""
 
-ICON_SIZES = (16, 20, 24, 32, 48, 64, 96, 128)
+ICON_SIZES = (16, 20, 24, 32, 40, 48, 64, 96)
 """Pixels on a side at which icons are drawn; Qt takes the next larger one for each screen."""
 
 
@@ -231,12 +232,12 @@ class Notifier(QObject):
         app.styleHints().colorSchemeChanged.connect(self._follow)
 
     def show(self, app: QApplication, choice: ThemeName) -> None:
-        """Puts a theme on every window."""
-        self.choice = choice
+        """Puts a theme on every window; raises KeyError where there is none of the name."""
         hints = app.styleHints()
         if choice == "system":
             hints.unsetColorScheme()
         self.theme = _of_system() if choice == "system" else THEMES[choice]
+        self.choice = choice
         if choice != "system":  # title bars and file dialogs of the system go along
             dark = self.theme.is_dark
             hints.setColorScheme(Qt.ColorScheme.Dark if dark else Qt.ColorScheme.Light)
@@ -347,6 +348,15 @@ def icon(name: str, role: str = "text") -> QIcon:
     return _tinted(name, current(), role)
 
 
+def app_icon() -> QIcon:
+    """The program's own icon, the same in every theme."""
+    renderer = QSvgRenderer(str(resource("app.svg")))
+    made = QIcon()
+    for size in (*ICON_SIZES, 128, 256):
+        made.addPixmap(QPixmap.fromImage(_drawn(renderer, size)))
+    return made
+
+
 def dress(target: QAbstractButton | QAction, name: str, role: str = "text") -> None:
     """Gives a button or an action an icon that goes along with the theme."""
     _Dresser(target, name, role)
@@ -370,30 +380,44 @@ class _Dresser(QObject):
 
 @lru_cache(maxsize=512)
 def _tinted(name: str, theme: Theme, role: str) -> QIcon:
-    drawing = resource("icons", f"{name}.svg").read_text(encoding="utf-8")
-    plain = getattr(theme, role)
-    checked = theme.accent if role == "text" else plain
+    colors = {
+        (QIcon.Mode.Normal, QIcon.State.Off): getattr(theme, role),
+        (QIcon.Mode.Selected, QIcon.State.Off): theme.accent_text,
+        (QIcon.Mode.Disabled, QIcon.State.Off): theme.disabled,
+    }
+    if role == "text":
+        colors[QIcon.Mode.Normal, QIcon.State.On] = theme.accent
     made = QIcon()
-    for mode, state, color in (
-        (QIcon.Mode.Normal, QIcon.State.Off, plain),
-        (QIcon.Mode.Normal, QIcon.State.On, checked),
-        (QIcon.Mode.Selected, QIcon.State.Off, theme.accent_text),
-        (QIcon.Mode.Disabled, QIcon.State.Off, theme.disabled),
-        (QIcon.Mode.Disabled, QIcon.State.On, theme.disabled),
-    ):
-        renderer = QSvgRenderer(QByteArray(drawing.replace("currentColor", color).encode()))
-        for size in ICON_SIZES:
-            made.addPixmap(_drawn(renderer, size), mode, state)
+    for mask in _masks(name):
+        for (mode, state), color in colors.items():
+            made.addPixmap(_filled(mask, color), mode, state)
     return made
 
 
-def _drawn(renderer: QSvgRenderer, size: int) -> QPixmap:
-    pixmap = QPixmap(QSize(size, size))
-    pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
+@lru_cache(maxsize=256)
+def _masks(name: str) -> tuple[QImage, ...]:
+    """A drawing at every size; only the alpha counts."""
+    drawing = resource("icons", f"{name}.svg").read_bytes()
+    renderer = QSvgRenderer(QByteArray(drawing))
+    return tuple(_drawn(renderer, size) for size in ICON_SIZES)
+
+
+def _drawn(renderer: QSvgRenderer, size: int) -> QImage:
+    image = QImage(size, size, QImage.Format.Format_ARGB32_Premultiplied)
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
     renderer.render(painter, QRectF(0, 0, size, size))
     painter.end()
-    return pixmap
+    return image
+
+
+def _filled(mask: QImage, color: str) -> QPixmap:
+    image = mask.copy()
+    painter = QPainter(image)
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceIn)
+    painter.fillRect(image.rect(), QColor(color))
+    painter.end()
+    return QPixmap.fromImage(image)
 
 
 def _of_system() -> Theme:

@@ -152,7 +152,7 @@ def test_a_plan_that_cannot_be_read_leaves_the_models_name(plan):
 
 @pytest.mark.parametrize(
     ("amount", "text"),
-    [(0, "0.0 kB"), (999_999, "1000.0 kB"), (1_000_000, "1.0 MB"), (10**12, "1000 GB")],
+    [(0, "0 kB"), (1, "1 kB"), (999_999, "1000 kB"), (1_000_000, "1.0 MB"), (10**12, "1000 GB")],
 )
 def test_sizes_in_words(amount, text):
     assert size_text(amount) == text

@@ -90,6 +90,7 @@ def test_a_theme_that_is_not_there_changes_nothing(qapp):
     with pytest.raises(KeyError):
         theme.apply(qapp, "pink")
     assert theme.current() is theme.LIGHT
+    assert theme.notifier().choice == "light"
 
 
 @pytest.mark.parametrize(
@@ -144,6 +145,15 @@ def test_every_drawing_shows_in_the_color_of_text(qapp):
 def test_a_drawing_that_is_not_there_is_told(qapp):
     with pytest.raises(FileNotFoundError):
         theme.icon("no such drawing")
+
+
+def test_the_programs_icon_tells_keep_from_remove_in_any_theme(qapp):
+    for name in theme.THEMES:
+        theme.apply(qapp, name)
+        image = theme.app_icon().pixmap(QSize(256, 256), 1.0).toImage()
+        assert image.width() == 256
+        assert alike(image.pixelColor(80, 128), theme.DARK.keep)
+        assert alike(image.pixelColor(175, 128), theme.DARK.remove)
 
 
 @pytest.mark.parametrize("scale", [1.0, 1.5, 2.0, 3.0])
