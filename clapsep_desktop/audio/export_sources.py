@@ -18,8 +18,8 @@ import numpy as np
 from clapsep_desktop.audio.excerpt import Excerpt
 from clapsep_desktop.audio.export import PairWriter
 from clapsep_desktop.audio.export_plan import (
-    ExportSettings,
     ExportMaterial,
+    ExportSettings,
     PlannedFile,
     Take,
     check_export,

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from clapsep_desktop.audio import staging
 from clapsep_desktop.audio.chunk_metadata import Marker
 from clapsep_desktop.audio.export_plan import (
-    ExportSettings,
     ExportMaterial,
+    ExportSettings,
     Stem,
     plan_export,
     planned_files,
