@@ -25,6 +25,8 @@ from clapsep_desktop.cli import (
     evaluate,
     export,
     extract,
+    gui,
+    locate,
     models,
     recipe,
     sounds,
@@ -45,10 +47,13 @@ app = typer.Typer(
 app.command(epilog=extract.EXAMPLES)(extract.extract)
 app.command(epilog=batch.EXAMPLES)(batch.batch)
 app.command(epilog=export.EXAMPLES)(export.export)
+app.command(epilog=locate.EXAMPLES)(locate.locate)
+app.command()(locate.tag)
 app.add_typer(recipe.app, name="recipe")
 app.add_typer(sounds.app, name="sounds")
 app.add_typer(models.app, name="models")
 app.add_typer(train.app, name="train")
+app.command()(gui.gui)
 app.command()(doctor.doctor)
 app.command(epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 

@@ -91,6 +91,7 @@ def main() -> None:
     parser.add_argument("--manifest", type=Path, required=True)
     parser.add_argument("--model", default="mini")
     parser.add_argument("--scenes", type=int, default=60, help="of each split")
+    parser.add_argument("--cache", type=Path, help="folder that keeps the captions' embeddings")
     parser.add_argument(
         "--write", action="store_true", help="put locate.json into the model's folder"
     )

@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from clapsep_desktop.batch.jobs import Job, Outcome
@@ -58,3 +59,32 @@ def job(folder: Path, number: int, word: str = "fine") -> Job:
     source = folder / f"{number}.txt"
     source.write_text(word)
     return Job(number, str(source), CALM, str(folder / f"{number}.out"), None, key=f"key{number}")
+
+
+class Recorder:
+    """Does as `Copier`, and keeps a record, as workers do; ``dies after`` ends after it is done.
+
+    The file ``made`` names every job that was not done before. Outcomes note the process and how
+    many of these there have been in it.
+    """
+
+    count = 0
+
+    def __init__(self, device: str) -> None:
+        self._copier = Copier(device)
+        Recorder.count += 1
+
+    def do(self, job: Job, report: Report) -> Outcome:
+        folder = Path(job.source).parent
+        note = f"{os.getpid()} {self.count}"
+        record = folder / f"{job.number}.record"
+        if record.exists():
+            return Outcome("done", notes=(note,))
+        outcome = self._copier.do(job, report)
+        if outcome.is_done:
+            record.write_text("done")
+            with (folder / "made").open("a") as file:
+                file.write(f"{job.number}\n")
+            if Path(job.source).read_text() == "dies after":
+                os.kill(os.getpid(), signal.SIGKILL)
+        return replace(outcome, notes=(note,))
