@@ -123,7 +123,7 @@ class SpectrogramView(Plot):
         return [(y_of(tick.value), tick) for tick in ticks]
 
     def readout(self, point: QPointF) -> Readout:
-        """See `Plot.readout`: the level of the tile that is seen."""
+        """See `Plot.readout`: the loudest that the pixel shows."""
         frequency = self.frequency_at(point.y())
         frame = self.timeline.frame_at(point.x())
         zoom = self._zoom()
@@ -132,8 +132,12 @@ class SpectrogramView(Plot):
         tile = self._data.tile(key)
         level = None
         if tile is not None:
-            row = min(round(frequency * self.settings.fft / self._data.rate), len(tile) - 1)
-            level = FLOOR + STEP * float(tile[row, max(column, 0) % COLUMNS])
+            top = math.floor(point.y())
+            ends = (
+                self.frequency_at(y) * self.settings.fft / self._data.rate for y in (top + 1, top)
+            )
+            low, high = (min(round(each), len(tile) - 1) for each in ends)
+            level = FLOOR + STEP * float(tile[low : high + 1, max(column, 0) % COLUMNS].max())
         return Readout(frame, level, frequency=frequency)
 
     # Painting.

@@ -7,7 +7,15 @@ from dataclasses import replace
 from typing import Any, Final
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSlider, QToolBar, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QSlider,
+    QToolBar,
+    QWidget,
+)
 
 from clapsep_desktop.gui.colour_maps import COLOUR_MAPS
 from clapsep_desktop.gui.controls import GRID, guard_wheel, muted_label
@@ -136,6 +144,7 @@ class ViewBar(QToolBar):
         ]
         for title, controls in groups:
             group = QWidget()
+            group.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
             row = QHBoxLayout(group)
             row.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
             row.setSpacing(2 * GRID)
