@@ -15,7 +15,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import struct
 import threading
 import uuid
@@ -25,7 +24,6 @@ from io import FileIO
 from pathlib import Path
 
 import numpy as np
-import psutil
 import soundfile
 
 from clapsep_desktop.audio.iff import sound_chunk
@@ -33,6 +31,7 @@ from clapsep_desktop.audio.sequential import native_name
 from clapsep_desktop.audio.source import AudioSource
 from clapsep_desktop.audio.staging import check_room
 from clapsep_desktop.errors import AudioReadError, AudioWriteError
+from clapsep_desktop.processes import Owner
 from clapsep_desktop.timebase import Span
 
 _LOCK = "process.json"
@@ -413,26 +412,16 @@ def _take(folder: Path) -> None:
         raise AudioWriteError(
             f"“{folder}” is in use by another window of CLAPSep Desktop. Close it first."
         )
-    process = psutil.Process()
-    owner = {
-        "host": socket.gethostname(),
-        "process": process.pid,
-        "since": process.create_time(),  # ids of processes come again, times do not
-    }
     part = lock.with_suffix(".new")
-    part.write_text(json.dumps(owner), encoding="utf-8")
+    part.write_text(json.dumps(Owner.this().to_dict()), encoding="utf-8")
     part.replace(lock)
 
 
 def _owner_lives(lock: Path) -> bool:
-    """Whether the process that a lock file names still runs; that of another host is not known."""
+    """Whether the process that a lock file names may still run; a damaged file names none."""
     try:
-        owner = json.loads(lock.read_text(encoding="utf-8"))
-        if owner["host"] != socket.gethostname():
-            return True
-        since = psutil.Process(owner["process"]).create_time()
-        return bool(abs(since - owner["since"]) < 1.0)
-    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+        return Owner.from_dict(json.loads(lock.read_text(encoding="utf-8"))).is_live
+    except (OSError, ValueError):
         return False
 
 

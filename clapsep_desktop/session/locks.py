@@ -7,79 +7,17 @@ lock counts until the user says otherwise.
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import secrets
-import socket
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-import psutil
-
-from clapsep_desktop.errors import ProjectDamagedError, ProjectInUseError
-from clapsep_desktop.session.serial import field, reading
-
-_SAME_START = 1.0  # s; two readings of when a process began differ by less
-
-
-@dataclass(frozen=True)
-class Owner:
-    """A process.
-
-    Attributes:
-        pid: its number.
-        host: the computer it runs on.
-        user: who runs it.
-        started: when it began, seconds since 1970: numbers are given again, times are not.
-    """
-
-    pid: int
-    host: str
-    user: str
-    started: float
-
-    @classmethod
-    def this(cls) -> Owner:
-        """The process that asks."""
-        return cls(os.getpid(), socket.gethostname(), _user(), psutil.Process().create_time())
-
-    @classmethod
-    def of(cls, value: object) -> Owner:
-        """From JSON; raises ProjectDamagedError for anything else."""
-        with reading():
-            return cls(
-                field(value, "pid", int),
-                field(value, "host", str),
-                field(value, "user", str),
-                float(field(value, "started", float, int)),
-            )
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON holds it."""
-        return asdict(self)
-
-    @property
-    def is_here(self) -> bool:
-        """Whether it runs on this computer."""
-        return self.host == socket.gethostname()
-
-    @property
-    def is_live(self) -> bool:
-        """Whether it may still run."""
-        if not self.is_here:
-            return True
-        try:
-            began = psutil.Process(self.pid).create_time()
-        except (psutil.NoSuchProcess, ValueError, OverflowError):
-            return False
-        except psutil.AccessDenied:
-            return True
-        return bool(abs(began - self.started) < _SAME_START)
+from clapsep_desktop.errors import ProjectInUseError
+from clapsep_desktop.processes import Owner
 
 
 class ProjectLock:
@@ -187,8 +125,8 @@ def _content(path: Path) -> str | None:
 def _owner(text: str) -> Owner | None:
     """Whom a lock names; None for one that is damaged, which counts as left behind."""
     try:
-        return Owner.of(json.loads(text))
-    except (ValueError, ProjectDamagedError):
+        return Owner.from_dict(json.loads(text))
+    except ValueError:
         return None
 
 
@@ -202,10 +140,3 @@ def _in_use(project: Path, owner: Owner) -> str:
         f"“{project.name}” is open in {where} (user {owner.user}, running since "
         f"{since:%Y-%m-%d %H:%M}). Close it there first, or open a copy of the project."
     )
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user that the system has no name for
-        return str(os.getuid()) if hasattr(os, "getuid") else "unknown"

@@ -330,10 +330,10 @@ def test_an_id_of_a_process_that_came_again_is_no_owner(tmp_path):
     killed(tmp_path / "buffers")
     lock = tmp_path / "buffers" / "process.json"
     owner = json.loads(lock.read_text())
-    lock.write_text(json.dumps({**owner, "process": psutil.Process().pid}))
+    lock.write_text(json.dumps({**owner, "pid": psutil.Process().pid}))
     assert remove_orphans(tmp_path) > 0
     killed(tmp_path / "buffers")
-    lock.write_text(json.dumps({**owner, "host": "elsewhere"}))
+    lock.write_text(json.dumps({**owner, "host": "elsewhere", "machine": "0"}))
     assert remove_orphans(tmp_path) == 0
     lock.write_text("{")
     assert remove_orphans(tmp_path) > 0

@@ -19,10 +19,10 @@ from clapsep_desktop.gui.operations.opening import recording_of
 from clapsep_desktop.gui.projects import Projects
 from clapsep_desktop.gui.questions import Question
 from clapsep_desktop.gui.requests import Trouble
+from clapsep_desktop.processes import Owner
 from clapsep_desktop.session import autosave
 from clapsep_desktop.session.autosave import read_snapshot
 from clapsep_desktop.session.history import History
-from clapsep_desktop.session.locks import Owner
 from clapsep_desktop.session.project import data_folder, load
 from clapsep_desktop.session.recovery import Recoverable
 from clapsep_desktop.session.session import Session
@@ -97,7 +97,7 @@ class Desk:
         self.projects._autosave.close()
         self.runner.close()
         lock = self.document.store.folder / "process.json"
-        lock.write_text(json.dumps(json.loads(lock.read_text()) | {"process": DEAD}))
+        lock.write_text(json.dumps(json.loads(lock.read_text()) | {"pid": DEAD}))
         if self.projects._lock is not None:
             leave_lock(self.projects._lock.project, pid=DEAD)
         if self.document.material is not None:

@@ -62,7 +62,7 @@ def wait(studio: Studio, qtbot) -> None:
 def kill(folder: Path) -> None:
     """Have the process of a session's folder be one that is dead."""
     lock = folder / "process.json"
-    lock.write_text(json.dumps(json.loads(lock.read_text()) | {"process": DEAD}))
+    lock.write_text(json.dumps(json.loads(lock.read_text()) | {"pid": DEAD}))
 
 
 def shown_dialog(studio: Studio) -> RecoveryDialog:

@@ -8,7 +8,8 @@ import psutil
 import pytest
 
 from clapsep_desktop.errors import ProjectInUseError
-from clapsep_desktop.session.locks import Owner, ProjectLock
+from clapsep_desktop.processes import Owner
+from clapsep_desktop.session.locks import ProjectLock
 
 DEAD = 2**22 + 1  # above what Linux gives out
 
@@ -80,7 +81,7 @@ def test_a_damaged_lock_counts_as_left_behind(project: Path, damage: str) -> Non
 
 
 def test_a_lock_of_another_computer_counts_until_the_user_takes_it(project: Path) -> None:
-    leave_lock(project, host="attic", pid=DEAD)
+    leave_lock(project, host="attic", machine="0", pid=DEAD)
     with pytest.raises(ProjectInUseError, match="computer “attic”"):
         ProjectLock(project)
     with ProjectLock(project, force=True) as lock:

@@ -52,7 +52,7 @@ def other(tmp_path: Path) -> Iterator[AudioStore]:
 def die(folder: Path) -> None:
     """Have the folder's process be one that is dead."""
     lock = folder / "process.json"
-    lock.write_text(json.dumps(json.loads(lock.read_text()) | {"process": DEAD}))
+    lock.write_text(json.dumps(json.loads(lock.read_text()) | {"pid": DEAD}))
 
 
 def write(store: AudioStore, history: History, path: Path | None = None) -> None:

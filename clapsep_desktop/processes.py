@@ -1,0 +1,84 @@
+"""Which process something on the disk belongs to, and whether that one still runs."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import psutil
+
+_SAME_START = 1.0  # s; two readings of when a process began differ by less
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A process.
+
+    Attributes:
+        pid: its number.
+        host: the name of the computer it runs on.
+        machine: the same by its network hardware: names change with the network, and what tells
+            the hardware may change with what is plugged in, but seldom do both at once.
+        user: who runs it.
+        started: when it began, seconds since 1970: numbers are given again, times are not.
+    """
+
+    pid: int
+    host: str
+    machine: str
+    user: str
+    started: float
+
+    @classmethod
+    def this(cls) -> Owner:
+        """The process that asks."""
+        began = psutil.Process().create_time()
+        return cls(os.getpid(), socket.gethostname(), _machine(), _user(), began)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, value: object) -> Owner:
+        """What `to_dict` gave, whatever else stands beside it; raises ValueError otherwise."""
+        match value:
+            case Mapping():
+                match [value.get(each.name) for each in fields(cls)]:
+                    case [int(pid), str(host), str(machine), str(user), int() | float() as began]:
+                        return cls(pid, host, machine, user, float(began))
+        raise ValueError("no process")
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it runs on this computer."""
+        return self.host == socket.gethostname() or self.machine == _machine()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it may still run; of one on another computer that is not known."""
+        if not self.is_here:
+            return True
+        try:
+            began = psutil.Process(self.pid).create_time()
+        except (psutil.NoSuchProcess, ValueError, OverflowError):
+            return False
+        except psutil.AccessDenied:
+            return True
+        return bool(abs(began - self.started) < _SAME_START)
+
+
+def _machine() -> str:
+    return f"{uuid.getnode():012x}"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user that the system has no name for
+        return str(os.getuid()) if hasattr(os, "getuid") else "unknown"
