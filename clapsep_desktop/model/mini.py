@@ -185,7 +185,8 @@ def save(net: MiniNet, folder: Path, **notes: Any) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     state: dict[str, np.ndarray] = {}
     for name, weight in net.state_dict().items():
-        state |= _compact(name, weight.cpu().numpy())
+        # Training may leave weights in another order of memory, which safetensors would not see.
+        state |= _compact(name, np.ascontiguousarray(weight.cpu().numpy()))
     data = save_arrays(state)
     description = {
         "architecture": ARCHITECTURE,

@@ -20,11 +20,13 @@ from clapsep_desktop.errors import ModelMismatchError
 from clapsep_desktop.evaluation.manifest import Sound
 from clapsep_desktop.evaluation.metrics import si_sdr
 from clapsep_desktop.evaluation.mixtures import scenes
-from clapsep_desktop.model import checkpoint, install, lora, precision
+from clapsep_desktop.model import checkpoint, device, install, lora, precision
 from clapsep_desktop.model import folder as folders
 from clapsep_desktop.model.base_net import BaseNet
+from clapsep_desktop.model.clapsep import ClapSep
 from clapsep_desktop.model.config import BaseConfig
 from clapsep_desktop.model.decoder import Decoder
+from clapsep_desktop.model.interface import SpectralFilter
 from clapsep_desktop.model.towers import AudioEmbedder
 from clapsep_desktop.training.captions import CaptionTable
 from clapsep_desktop.training.config import TrainingConfig
@@ -165,13 +167,16 @@ class BaseValidation:
         return self.bank.samples(self.index[sound.path])
 
 
-def release(state: dict[str, Tensor], source: Path, target: Path) -> None:
+def release(state: dict[str, Tensor], source: Path, target: Path) -> float:
     """Writes learned weights as a model folder like the one they were learned beside.
 
     Args:
         state: a checkpoint's averaged weights.
         source: the installed "base" that the run began with.
         target: the folder to write.
+
+    Returns:
+        By how many dB the folder's mask for a known window differs from that of the weights.
 
     Raises:
         ModelMismatchError: the weights do not belong to that model.
@@ -193,6 +198,12 @@ def release(state: dict[str, Tensor], source: Path, target: Path) -> None:
         described = {path.name: folders.describe(path) for path in sorted(part.iterdir())}
         checkpoint.write_config(part, learner.config, stored_as, described)
         precision.write_changes(part, install.measure_changes(part, learner.config))
+    stored = ClapSep(target, learner.config, device.CPU, torch.float32)
+    windows, condition = device.probe_window(stored)
+    assert condition is not None
+    with torch.inference_mode():
+        learned = SpectralFilter(learner.eval().separator(windows, condition[None]))
+    return device.difference_db(stored.filters(windows, condition), learned)
 
 
 def _own(source: Path) -> checkpoint.Weights:

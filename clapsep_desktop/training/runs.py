@@ -16,6 +16,7 @@ from clapsep_desktop.errors import DataError
 from clapsep_desktop.evaluation.concepts import Embed
 from clapsep_desktop.evaluation.manifest import Sound, by_split, read_sounds
 from clapsep_desktop.model import mini, registry
+from clapsep_desktop.model.device import CPU, difference_db, probe_window
 from clapsep_desktop.model.interface import QueryModel
 from clapsep_desktop.model.mini_net import MiniNet
 from clapsep_desktop.model.text import SentenceEncoder
@@ -161,13 +162,17 @@ def train_base(
     place.trainer(net, stage, config, validation.measure).run()
 
 
-def release(run: Path, target: Path, *, best: bool = False) -> None:
-    """Writes a run's averaged weights as a model.
+def release(run: Path, target: Path, *, best: bool = False) -> float:
+    """Writes a run's averaged weights as a model, and tries it.
 
     Args:
         run: folder of a run of stage two, or of base.
         target: folder of the model; mini's gets a sentence encoder if it holds none.
         best: those of the best validation instead of the last.
+
+    Returns:
+        By how many dB the model's answer to a known window differs from that of the weights as
+        they were learned: few bits cost a little.
 
     Raises:
         ModelMissingError: the run has not saved anything yet.
@@ -176,8 +181,7 @@ def release(run: Path, target: Path, *, best: bool = False) -> None:
     state = load_checkpoint(run, BEST if best else CHECKPOINT)
     config = load_config(run)
     if config.kind == BASE:
-        base.release(state["average"], installed_base(), target)
-        return
+        return base.release(state["average"], installed_base(), target)
     net = MiniNet(config.model)
     net.load_state_dict(state["average"])
     text = target / mini.TEXT_FOLDER
@@ -189,6 +193,9 @@ def release(run: Path, target: Path, *, best: bool = False) -> None:
         license="CC-BY-SA-4.0",
         training={"steps": state["step"], "hours": round(state["seconds"] / 3600, 2)},
     )
+    stored, learned = mini.load(target, CPU), mini.Mini(net, text)
+    windows, condition = probe_window(stored)
+    return difference_db(stored.filters(windows, condition), learned.filters(windows, condition))
 
 
 def _on_the_cpu(measure: Measure) -> Measure:

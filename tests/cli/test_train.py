@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -82,7 +83,11 @@ def test_from_a_folder_of_sounds_to_a_model(
     kept = json.loads((run / "config.json").read_text())
     assert (kept["steps"], kept["mixing"]["mixtures"], kept["kind"]) == (2, 2, "mini")
     for best in ((), ("--best",)):
-        assert clapsep("train", "release", run, tmp_path / "mine", *best).code == 0
+        outcome = clapsep("train", "release", run, tmp_path / "mine", *best)
+        assert outcome.code == 0
+        difference = re.search(r"within (-\d+) dB", outcome.out)
+        assert difference is not None
+        assert int(difference[1]) < -25
     assert registry.load(tmp_path / "mine", "cpu").name == "mine"
     assert clapsep("models", "verify", tmp_path / "mine").code == 0
 

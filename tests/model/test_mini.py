@@ -129,6 +129,13 @@ def test_embeddings_have_unit_length_whatever_the_length_of_a_clip(model):
     assert model.embed_audio([]).shape == (0, TINY.embedding)
 
 
+def test_weights_in_another_order_of_memory_are_stored_as_they_are(net, model, tmp_path):
+    mini.save(copy.deepcopy(net).to(memory_format=torch.channels_last), tmp_path)
+    other = mini.load(tmp_path, CPU)
+    for name, weight in model._net.state_dict().items():
+        assert torch.equal(other._net.state_dict()[name], weight), name
+
+
 def test_large_matrices_take_a_byte_a_weight(tmp_path):
     net = MiniNet(MiniConfig())
     mini.save(net, tmp_path)
