@@ -197,7 +197,7 @@ def test_the_wheel_zooms_at_the_pointer_and_scrolls(track: Track, name: str) -> 
 
 def test_the_pointer_reads_time_frequency_and_level(qtbot: QtBot, track: Track) -> None:
     spectrogram = track.area.spectrogram
-    y = spectrogram.y_of_frequency(TONE)
+    y = int(spectrogram.y_of_frequency(TONE))  # the row that shows it
     read: list[Readout | None] = []
     track.area.hovered.connect(read.append)
     qtbot.mouseMove(spectrogram.viewport(), at(400, y))
