@@ -178,6 +178,10 @@ class Plot(pg.GraphicsView):
         """What lies over the selected part of the picture."""
         return theme.current().color("selection")
 
+    def overlay_theme(self) -> theme.Theme:
+        """Whose colours the lines over the picture have."""
+        return theme.current()
+
     def selection_moved(self) -> None:
         """Paint the selection again when Qt next paints."""
         self._overlay.update()
@@ -309,7 +313,7 @@ class _Overlay(_Item):
         super().__init__(plot, box, 10)
 
     def draw(self, painter: QPainter) -> None:
-        timeline, colours = self._plot.timeline, theme.current()
+        timeline, colours = self._plot.timeline, self._plot.overlay_theme()
         if not timeline.frames:
             return
         area = self.boundingRect()
@@ -362,7 +366,9 @@ class _Playhead(_Item):
     def draw(self, painter: QPainter) -> None:
         timeline = self._plot.timeline
         if timeline.frames and timeline.playhead != timeline.cursor:
-            _line(painter, self._x, self.boundingRect(), theme.current().color("playhead"))
+            _line(
+                painter, self._x, self.boundingRect(), self._plot.overlay_theme().color("playhead")
+            )
 
 
 def _line(

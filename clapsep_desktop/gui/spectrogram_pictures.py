@@ -53,12 +53,16 @@ class SpectrogramPictures:
         self._pictures: dict[TileKey, _Picture] = {}
 
     def picture(self, key: TileKey, tile: np.ndarray, style: SpectrogramStyle) -> QImage:
-        """The picture of a tile, made if it is not there."""
+        """The picture of a tile, made if it is not there.
+
+        Its last column is there twice: stretched to a width, Qt may leave the last pixel out, and
+        what is drawn one pixel too wide leaves no gap before the next tile.
+        """
         self._adopt(style)
         picture = self._pictures.pop(key, None)
         if picture is None or picture.tile is not tile:
             rows = row_map(style.scale, style.height, key.settings.fft, style.rate).apply(tile)
-            picture = _Picture(tile, rows)
+            picture = _Picture(tile, np.hstack((rows, rows[:, -1:])))
             picture.colour(_table(style))
             self._make_room(picture)
         self._pictures[key] = picture  # the last one is the most recently used

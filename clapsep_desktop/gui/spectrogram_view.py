@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from PySide6.QtCore import QPointF, QRect, QRectF, QTimer
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QWidget
 
 from clapsep_desktop.audio.spectrogram import COLUMNS, FLOOR, STEP
+from clapsep_desktop.gui import theme
 from clapsep_desktop.gui.amplitude_scale import AmplitudeScale
 from clapsep_desktop.gui.colour_maps import colour_table
 from clapsep_desktop.gui.frequency_scale import FrequencyScale
@@ -110,6 +111,11 @@ class SpectrogramView(Plot):
         """See `Plot.selection_colour`: lighter, but of the picture's own hue."""
         return QColor(255, 255, 255, _SELECTED)
 
+    def overlay_theme(self) -> theme.Theme:
+        """See `Plot.overlay_theme`: colour maps are dark whatever is worn."""
+        worn = theme.current()
+        return worn if worn.is_dark else theme.DARK
+
     def axis_ticks(self, height: float) -> list[tuple[float, Tick]]:
         """See `Plot.axis_ticks`."""
         scale = self.scale
@@ -157,8 +163,8 @@ class SpectrogramView(Plot):
     def paint_picture(self, painter: QPainter, width: int, height: int, scale: float) -> None:
         """See `Plot.paint_picture`."""
         settings = self.settings
-        self._paint_beyond(painter, width, height)
         if not self._data.frames:
+            painter.fillRect(0, 0, width, height, self._darkest)
             return
         style = SpectrogramStyle(
             height, self.scale, self._data.rate, settings.colours, settings.floor, settings.ceiling
@@ -168,6 +174,7 @@ class SpectrogramView(Plot):
         for index in self._indices(zoom):
             if not self._paint_tile(painter, zoom, index, style, until):
                 self._later.start()
+        self._paint_beyond(painter, width, height)
         if settings.blend > 0:
             painter.setOpacity(settings.blend)
             self._waveform.paint(
@@ -195,8 +202,8 @@ class SpectrogramView(Plot):
         tile = self._data.tile(key)
         late = time.perf_counter() > until
         if tile is not None and not (late and not self._pictures.has(key, tile, style)):
-            target = self._place(zoom, index)
-            painter.drawImage(target, self._pictures.picture(key, tile, style))
+            image = self._pictures.picture(key, tile, style)
+            _stretch(painter, self._place(zoom, index), image, 0.0, COLUMNS)
             return True
         self._paint_stand_in(painter, zoom, index, style)
         return tile is None
@@ -213,9 +220,8 @@ class SpectrogramView(Plot):
             key = self._key(zoom // 2, finer)
             tile = self._data.tile(key)
             if tile is not None:
-                painter.drawImage(
-                    self._place(zoom // 2, finer), self._pictures.picture(key, tile, style)
-                )
+                image = self._pictures.picture(key, tile, style)
+                _stretch(painter, self._place(zoom // 2, finer), image, 0.0, COLUMNS)
 
     def _paint_coarser(
         self, painter: QPainter, zoom: int, index: int, target: QRect, style: SpectrogramStyle
@@ -228,8 +234,7 @@ class SpectrogramView(Plot):
                 columns = COLUMNS / (1 << step)
                 # Column k of a tile is centred on its frame, so both begin half a column before.
                 left = (index % (1 << step)) * columns + 0.5 - 0.5 / (1 << step)
-                part = QRectF(left, 0, columns, style.height)
-                painter.drawImage(QRectF(target), self._pictures.picture(key, tile, style), part)
+                _stretch(painter, target, self._pictures.picture(key, tile, style), left, columns)
                 return True
         return False
 
@@ -296,3 +301,10 @@ class SpectrogramView(Plot):
         self._waveform.clear()
         self.scale = FrequencyScale.whole(self.settings.frequency_scale, self._data.rate)
         self.show_axis()
+
+
+def _stretch(painter: QPainter, target: QRect, image: QImage, left: float, columns: float) -> None:
+    """Draw some columns of a tile's picture, and a pixel more; see `SpectrogramPictures`."""
+    wide = (target.width() + 1) / max(target.width(), 1)
+    part = QRectF(left, 0, min(columns * wide, image.width() - left), image.height())
+    painter.drawImage(QRectF(target.adjusted(0, 0, 1, 0)), image, part)

@@ -124,6 +124,16 @@ def test_scrolling_by_pixels_moves_the_picture_and_changes_none(qtbot: QtBot, tr
         np.testing.assert_array_equal(after[:, 5:-45], before[:, 42:-8])
 
 
+def test_no_zoom_leaves_a_gap_between_tiles(qtbot: QtBot, track: Track) -> None:
+    noise = np.random.default_rng(1).normal(0, 0.1, (SECONDS * RATE, 1)).astype(np.float32)
+    track.data.set_sources({"original": ArraySource(noise, RATE)})
+    for frames in range(150_000, 350_000, 6_789):
+        track.timeline.zoom_to(Span(100_001, 100_001 + frames))
+        settle(qtbot, track.data)
+        brightness = canvas(track.area.spectrogram).astype(int).sum(axis=2).mean(axis=0)
+        assert brightness.min() > brightness.mean() / 2, f"a gap with {frames} frames visible"
+
+
 def test_colours_range_and_scale_need_no_new_tiles(track: Track) -> None:
     area = track.area
     before = canvas(area.spectrogram)
