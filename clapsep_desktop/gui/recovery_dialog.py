@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from clapsep_desktop.gui.controls import GRID, muted_label
 from clapsep_desktop.gui.questions import Ask, Question
+from clapsep_desktop.gui.status_bar import size_text
 from clapsep_desktop.session.recovery import Recoverable
 
 DELETE = "Delete"
@@ -127,7 +128,7 @@ class RecoveryDialog(QDialog):
 
 
 def described(session: Recoverable) -> str:
-    """How far a session had come, and when: “3 steps, 2026-11-23 14:35”."""
+    """How far a session had come, when, and its size: “3 steps, 2026-11-23 14:35, 12 MB”."""
     steps = {0: "Nothing done yet", 1: "1 step"}.get(session.steps, f"{session.steps} steps")
     when = datetime.fromtimestamp(session.snapshot.saved_at).astimezone()
-    return f"{steps}, {when:%Y-%m-%d %H:%M}"
+    return f"{steps}, {when:%Y-%m-%d %H:%M}, {size_text(session.size)}"

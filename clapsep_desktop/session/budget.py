@@ -1,29 +1,10 @@
-"""How much of the disk results may take, and which old undo steps go to make room for new ones."""
+"""Which undo steps go, so that results take no more of the disk than they may."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
-from pathlib import Path
 
 from clapsep_desktop.session.history import History
-
-SHARE = 0.5
-"""Of what is free, by default; the rest is left to everything else on the disk."""
-
-SMALLEST = 256 << 20  # bytes; less would refuse the first extraction
-
-
-def default_budget(folder: Path) -> int:
-    """Bytes that results may take in a folder if the user says nothing else."""
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    return max(SMALLEST, int(SHARE * shutil.disk_usage(folder).free))
-
-
-def bytes_used(root: Path) -> int:
-    """Bytes that the sessions in a folder take, those of other windows and dead ones included."""
-    return sum(_size(file) for file in root.glob("*/*"))
 
 
 def fitted(history: History, size: Callable[[str], int], allowed: int) -> History:
@@ -45,10 +26,3 @@ def fitted(history: History, size: Callable[[str], int], allowed: int) -> Histor
         else:
             break
     return history
-
-
-def _size(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except OSError:  # deleted meanwhile
-        return 0

@@ -65,6 +65,13 @@ class Recoverable:
         """Steps that lead to the state that is shown."""
         return self.snapshot.project.history.index
 
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        with suppress(OSError):
+            return sum(file.stat().st_size for file in self.folder.iterdir())
+        return 0
+
 
 def find(root: Path) -> list[Recoverable]:
     """The sessions that can be recovered, the latest first."""

@@ -41,12 +41,16 @@ def history_to_dict(history: History, folder: Path | None = None) -> dict[str, A
     """
     vectors: dict[str, int] = {}  # base64: its place in the list
     extractions: dict[str, tuple[int, dict[str, Any]]] = {}  # by a text of all they hold
+    places: dict[int, int] = {}  # by identity, which nearly all states share: quicker to tell
+
+    def place(one: Extraction) -> int:
+        if id(one) not in places:
+            places[id(one)] = _entry(extractions, extraction_to_dict(one, vectors, folder))
+        return places[id(one)]
+
     states = [
         {
-            "extractions": [
-                _entry(extractions, extraction_to_dict(one, vectors, folder))
-                for one in state.extractions
-            ],
+            "extractions": [place(one) for one in state.extractions],
             "markers": [{"frame": one.frame, "name": one.name} for one in state.markers],
         }
         for state in history.states

@@ -75,6 +75,7 @@ def test_a_dead_one_comes_back_whole(
     die(store.folder)
     (one,) = find(root)
     assert (one.name, one.steps) == ("field.clapsep", history.index)
+    assert one.size > len(history.buffers) * 8_000
     opened = finished(recovering(one, other))
     assert opened.project == Project(history, {"role": "kept"})
     assert opened.lost == frozenset()
