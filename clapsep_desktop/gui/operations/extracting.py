@@ -71,11 +71,14 @@ class Engine:
         """
         from clapsep_desktop.separation.models import make_plan
 
+        models = self.models(device)
+        return make_plan(request.query, models, request.model, specialists=request.specialists)
+
+    def models(self, device: str) -> Models:
+        """The models, for a device; another one than before lets go of those that are loaded."""
         if self._models is None or self._device != device:
             self._models, self._device = self._make(device, self._notify), device
-        return make_plan(
-            request.query, self._models, request.model, specialists=request.specialists
-        )
+        return self._models
 
     def pipeline(self, plan: Plan) -> Pipeline:
         """A plan with its models loaded and its query embedded; raises as `plan` does."""

@@ -425,6 +425,10 @@ class Operations(QObject):
         """Stop what runs and what waits."""
         self._runner.cancel_all()
 
+    def models(self) -> Models:
+        """The models that extractions use; only for what runs on the job thread."""
+        return self._engine.models(self._device())
+
     def forget_models(self) -> None:
         """Let go of the loaded models once nothing runs, so that the next job loads them anew."""
         if self._runner.current is None:

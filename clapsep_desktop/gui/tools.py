@@ -1,0 +1,223 @@
+"""The tools beside the editor: where is it, checklist, saved sounds, recipes, batches.
+
+The window gives each a command and the checklist a dock; everything else stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from clapsep_desktop.errors import ClapSepError
+from clapsep_desktop.gui.batch_dialog import RECIPES, BatchDialog
+from clapsep_desktop.gui.checklist_panel import ChecklistPanel
+from clapsep_desktop.gui.editor import Editor
+from clapsep_desktop.gui.jobs import Job, Progress, Steps
+from clapsep_desktop.gui.lane_view import LaneView
+from clapsep_desktop.gui.library_dialog import LibraryDialog
+from clapsep_desktop.gui.locate_controller import LocateController
+from clapsep_desktop.gui.query_panel import QueryPanel
+from clapsep_desktop.query import AudioPrompt, EmbeddedPrompt, TextPrompt
+from clapsep_desktop.session.library import Library
+from clapsep_desktop.session.recipe import SUFFIX, Recipe
+from clapsep_desktop.timebase import Span
+
+if TYPE_CHECKING:
+    from clapsep_desktop.separation.tags import Tag
+
+
+class Tools(QObject):
+    """The tools of a window.
+
+    Signals:
+        troubled(str): a sentence on what could not be done.
+        noted(str): a sentence on what was done.
+
+    Args:
+        editor: what is edited.
+        query: where queries are written.
+        lane: shows where a sound is.
+        library: saved sounds; by default the user's.
+        parent: the window.
+
+    Attributes:
+        checklist: the panel, to be put into a dock.
+        locator: finds sounds.
+    """
+
+    troubled = Signal(str)
+    noted = Signal(str)
+
+    def __init__(
+        self,
+        editor: Editor,
+        query: QueryPanel,
+        lane: LaneView,
+        parent: QWidget,
+        *,
+        library: Library | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._editor, self._query, self._window = editor, query, parent
+        self._library = library or Library()
+        self.locator = LocateController(
+            editor.document, editor.runner, editor.operations.models, lane, self
+        )
+        self.checklist = ChecklistPanel()
+        self.locator.failed.connect(self.troubled)
+        self.locator.tagged.connect(self._on_tagged)
+        self.locator.busy_changed.connect(self.checklist.set_busy)
+        self.checklist.listen_requested.connect(self.tag)
+        self.checklist.chosen.connect(self.locator.show)
+        self.checklist.span_requested.connect(self._select)
+        self.checklist.keep_requested.connect(self._keep)
+        self.checklist.remove_requested.connect(self._remove)
+        editor.document.closed.connect(self.checklist.clear)
+        editor.document.opened.connect(self.checklist.clear)
+        self.refresh_sounds()
+
+    # -- What the commands do ------------------------------------------------------------------
+
+    @Slot()
+    def locate(self) -> None:
+        """Show in the lane where what the query names is heard."""
+        try:
+            query = self._query.query()
+        except ClapSepError as error:
+            self.troubled.emit(str(error))
+            return
+        self.locator.locate(query)
+
+    @Slot()
+    def tag(self) -> None:
+        """List what is in the recording."""
+        self.locator.tag()
+
+    @Slot()
+    def sounds(self) -> None:
+        """Show the saved sounds."""
+        dialog = self.library_dialog()
+        dialog.exec()
+        dialog.deleteLater()
+
+    def library_dialog(self) -> LibraryDialog:
+        """The dialog of saved sounds, not yet shown."""
+        editor = self._editor
+        dialog = LibraryDialog(
+            self._library,
+            editor.runner,
+            editor.operations.models,
+            selection=self._selected,
+            parent=self._window,
+        )
+        dialog.changed.connect(self.refresh_sounds)
+        return dialog
+
+    @Slot()
+    def batch(self) -> None:
+        """Show the batch dialog, with the recipe of the open session."""
+        dialog = self.batch_dialog()
+        dialog.show()
+
+    def batch_dialog(self) -> BatchDialog:
+        """The batch dialog, not yet shown; it is deleted when it is closed."""
+        session = self._editor.document.session
+        recipe = None
+        if session is not None:
+            try:
+                recipe = Recipe.of(session, session.recording.path.stem, whole=True)
+            except ClapSepError:  # nothing extracted yet: the dialog asks for a file
+                recipe = None
+        device = self._editor.settings.values.device
+        dialog = BatchDialog(recipe, device=device, parent=self._window)
+        dialog.finished.connect(dialog.deleteLater)
+        return dialog
+
+    @Slot()
+    def export_recipe(self) -> None:
+        """Ask for a file, and write the session's recipe."""
+        session = self._editor.document.session
+        if session is None:
+            self.troubled.emit("Open a recording first.")
+            return
+        proposal = session.recording.path.with_suffix(SUFFIX)
+        name, _ = QFileDialog.getSaveFileName(self._window, "Export Recipe", str(proposal), RECIPES)
+        if name:
+            self.save_recipe(Path(name))
+
+    def save_recipe(self, path: Path, *, with_audio: bool = True) -> None:
+        """Write the session's recipe, its examples embedded, as a job."""
+        session = self._editor.document.session
+        if session is None:
+            self.troubled.emit("Open a recording first.")
+            return
+        models, library = self._editor.operations.models, self._library
+        try:
+            recipe = Recipe.of(session, path.name.split(".")[0])
+        except ClapSepError as error:
+            self.troubled.emit(str(error))
+            return
+
+        def steps() -> Steps[Recipe]:
+            yield Progress("listening")
+            made = recipe
+            if any(not isinstance(prompt, TextPrompt) for prompt in recipe.prompts):
+                from clapsep_desktop.batch.prepare import portable
+
+                made = portable(recipe, models(), with_audio=with_audio, saved=library.sounds())
+            made.save(path)
+            return made
+
+        self._submit(f"Exporting “{path.name}”", steps, f"The recipe is in “{path}”.")
+
+    # -- Saved sounds --------------------------------------------------------------------------
+
+    @Slot()
+    def refresh_sounds(self) -> None:
+        """Offer the saved sounds where queries are written."""
+        sounds = {sound.name: sound for sound in self._library.sounds() if sound.vectors}
+
+        def prompt(name: str) -> EmbeddedPrompt:
+            return sounds[name].prompt()
+
+        self._query.suggestions.set_saved(list(sounds), prompt)
+
+    def _selected(self) -> AudioPrompt | None:
+        document, selection = self._editor.document, self._editor.timeline.selection
+        if document.material is None or selection is None:
+            return None
+        info = document.material.info
+        return AudioPrompt(info.path, selection.start / info.rate, selection.stop / info.rate)
+
+    # -- The checklist -------------------------------------------------------------------------
+
+    @Slot(object)
+    def _on_tagged(self, tags: list[Tag]) -> None:
+        material = self._editor.document.material
+        if material is not None:
+            self.checklist.show_tags(tags, material.source.rate)
+
+    @Slot(object)
+    def _select(self, span: Span) -> None:
+        self._editor.timeline.select(span)
+        self._editor.timeline.centre((span.start + span.stop) // 2)
+
+    @Slot(str)
+    def _keep(self, text: str) -> None:
+        self._query.add_prompt("keep", TextPrompt(text))
+
+    @Slot(str)
+    def _remove(self, text: str) -> None:
+        self._query.add_prompt("remove", TextPrompt(text))
+
+    def _submit(self, title: str, steps: Callable[[], Steps[Recipe]], said: str) -> None:
+        def explain(error: Exception) -> None:
+            self.troubled.emit(str(error))
+
+        self._editor.runner.submit(
+            Job(title, steps, on_result=lambda _: self.noted.emit(said), on_error=explain)
+        )
