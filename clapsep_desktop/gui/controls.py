@@ -185,6 +185,7 @@ class ValueSlider(QWidget):
             control.setObjectName(name + part)
             control.setAccessibleName(title)
             control.setToolTip(tip)
+        self._value = 0.0
         self._pending = False
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
@@ -206,8 +207,8 @@ class ValueSlider(QWidget):
 
     @property
     def value(self) -> float:
-        """0 to 1."""
-        return self.slider.value() / 100
+        """0 to 1; as it was set, whatever the slider rounds it to, until the user moves it."""
+        return self._value
 
     @property
     def is_moving(self) -> bool:
@@ -217,6 +218,7 @@ class ValueSlider(QWidget):
     def set_value(self, value: float) -> None:
         """Shows a value without telling; does nothing while the user moves it."""
         if not self.is_moving:
+            self._value = value
             self._show(round(value * 100))
 
     def finish(self) -> None:
@@ -239,6 +241,7 @@ class ValueSlider(QWidget):
 
     def _move(self, percent: int) -> None:
         self._show(percent)
+        self._value = percent / 100
         self._pending = True
         self.moved.emit(self.value, False)
         if not self.slider.isSliderDown():

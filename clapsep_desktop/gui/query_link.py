@@ -30,6 +30,8 @@ class QueryLink(QObject):
         self._panel, self._timeline, self._document = panel, editor.timeline, editor.document
         self._operations, self._runner = editor.operations, editor.runner
         self._settings = settings = editor.settings
+        self.refresh_models()
+        self._show_choices()  # before the panel's own are kept
         panel.extract_requested.connect(self.extract)
         panel.preview_requested.connect(self.preview)
         panel.use_selection_as_example.connect(self.use_selection)
@@ -40,10 +42,8 @@ class QueryLink(QObject):
         editor.operations.planned.connect(panel.show_plan)
         editor.runner.started.connect(self._on_started)
         editor.runner.idle.connect(self._on_idle)
-        panel.model = settings.values.model
-        panel.specialists = settings.values.specialists
+        settings.changed.connect(self._on_settings)
         panel.set_recent(settings.recent_queries)
-        self.refresh_models()
         self._on_document()
 
     def refresh_models(self) -> None:
@@ -121,6 +121,16 @@ class QueryLink(QObject):
     @Slot()
     def _keep_choices(self) -> None:
         self._settings.update(model=self._panel.model, specialists=self._panel.specialists)
+
+    @Slot(object)
+    def _on_settings(self, changed: frozenset[str]) -> None:
+        if changed & {"model", "specialists"}:
+            self._show_choices()
+
+    def _show_choices(self) -> None:
+        values = self._settings.values
+        self._panel.model = values.model
+        self._panel.specialists = values.specialists
 
     @Slot()
     def _on_selection(self) -> None:

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QAction, QKeyEvent, QStandardItem, QStandardItemModel
+from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
     QFrame,
-    QGridLayout,
     QHBoxLayout,
-    QLabel,
     QMenu,
     QPushButton,
     QScrollArea,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -27,24 +21,19 @@ from clapsep_desktop.gui import theme
 from clapsep_desktop.gui.controls import (
     GRID,
     Notice,
-    Segments,
-    ValueSlider,
-    guard_wheel,
     tool_button,
 )
-from clapsep_desktop.gui.model_choices import ModelChoice, model_choices
+from clapsep_desktop.gui.model_choices import ModelChoice
 from clapsep_desktop.gui.prompt_list import PromptList
 from clapsep_desktop.gui.prompt_rows import Side
 from clapsep_desktop.gui.query_history import QueryHistory
+from clapsep_desktop.gui.query_options import NO_SELECTION, QueryOptions, Scope
 from clapsep_desktop.gui.suggestions import Suggestions
 from clapsep_desktop.query import Prompt, Query
 from clapsep_desktop.session.session import ChannelMode
 
-Scope = Literal["selection", "file"]
-
 EMPTY = "Name a sound to keep or a sound to remove."
 BUSY = "Something is being worked on. Wait for it, or cancel it with Esc."
-NO_SELECTION = "Nothing is selected: drag over the recording to select a part."
 
 _SHOWN_QUERIES = 20  # in the menu of recent ones
 
@@ -74,14 +63,14 @@ class QueryPanel(QWidget):
         self._history = QueryHistory()
         self._obstacle = ""
         self._busy = False
-        self._has_selection = False
-        self._choices: list[ModelChoice] = []
         self._quiet = False
         self._error = ""
         self._recent_queries: tuple[Query, ...] = ()
         self.keep = PromptList("keep", self.suggestions)
         self.remove = PromptList("remove", self.suggestions)
-        self._make_options()
+        self._options = QueryOptions()
+        self._options.changed.connect(self._on_change)
+        self._options.get_model_requested.connect(self.get_model_requested)
         self._make_buttons()
         self._lay_out()
         for prompts in (self.keep, self.remove):
@@ -93,15 +82,18 @@ class QueryPanel(QWidget):
         self.remove.selection_wanted.connect(self._use_selection_to_remove)
         self.keep.left.connect(self._leave_keep)
         self.remove.left.connect(self._leave_remove)
-        self.set_models(model_choices(("mini", "speech")))
         self.set_has_selection(False)
+        self._refresh()
 
     # What is asked.
 
     def query(self) -> Query:
         """The query as it stands; raises QueryError."""
         return Query(
-            self.keep.prompts(), self.remove.prompts(), self._blend.value, self._strength.value
+            self.keep.prompts(),
+            self.remove.prompts(),
+            self._options.blend.value,
+            self._options.strength.value,
         )
 
     def set_query(self, query: Query) -> None:
@@ -121,41 +113,38 @@ class QueryPanel(QWidget):
     @property
     def scope(self) -> Scope:
         """Where the query applies: the "selection" or the whole "file"."""
-        return "selection" if self._scope.choice == "selection" else "file"
+        return self._options.scope
 
     @scope.setter
     def scope(self, scope: Scope) -> None:
-        if scope == "file" or self._has_selection:
-            self._scope.choose(scope)
+        self._options.scope = scope
 
     @property
     def model(self) -> str:
         """What answers the query: "auto", a model's name or a folder."""
-        return str(self._model.currentData())
+        return self._options.model
 
     @model.setter
     def model(self, name: str) -> None:
-        index = self._model.findData(name)
-        if index >= 0 and self._choices[index].installed:
-            self._model.setCurrentIndex(index)
+        self._options.model = name
 
     @property
     def specialists(self) -> bool:
         """Whether "auto" may choose a specialist."""
-        return self._specialists.isChecked()
+        return self._options.specialists
 
     @specialists.setter
     def specialists(self, allowed: bool) -> None:
-        self._specialists.setChecked(allowed)
+        self._options.specialists = allowed
 
     @property
     def channels(self) -> ChannelMode:
         """One filter for all channels or one for each."""
-        return "independent" if self._independent.isChecked() else "linked"
+        return self._options.channels
 
     @channels.setter
     def channels(self, mode: ChannelMode) -> None:
-        self._independent.setChecked(mode == "independent")
+        self._options.channels = mode
 
     # What the panel is told.
 
@@ -171,40 +160,13 @@ class QueryPanel(QWidget):
 
     def set_has_selection(self, present: bool) -> None:
         """Whether a part is selected; a new selection becomes the scope."""
-        if present != self._has_selection:
-            self._scope.choose("selection" if present else "file")
-        elif not present:
-            self._scope.choose("file")
-        self._has_selection = present
-        self._scope.allow("selection", present, NO_SELECTION)
+        self._options.set_has_selection(present)
         for prompts in (self.keep, self.remove):
             prompts.set_has_selection(present, NO_SELECTION)
 
     def set_models(self, choices: Sequence[ModelChoice]) -> None:
         """Which models there are; the one that was chosen stays chosen if it can."""
-        chosen = self.model if self._choices else "auto"
-        self._choices = list(choices)
-        items = self._model.model()
-        assert isinstance(items, QStandardItemModel)
-        self._model.blockSignals(True)
-        items.clear()
-        for choice in choices:
-            item = QStandardItem(
-                choice.title if choice.installed else f"{choice.title} (not installed)"
-            )
-            item.setData(choice.name, Qt.ItemDataRole.UserRole)
-            item.setToolTip(choice.about)
-            item.setEnabled(choice.installed)
-            items.appendRow(item)
-        self._model.setCurrentIndex(0)
-        self.model = chosen
-        self._model.blockSignals(False)
-        missing = next((choice for choice in choices if not choice.installed), None)
-        self._get_model.setVisible(missing is not None)
-        if missing is not None:
-            self._get_model.setText(f"Get {missing.title}…")
-            self._get_model.setToolTip(missing.about)
-        self._on_model()
+        self._options.set_models(choices)
 
     def set_recent(self, queries: Sequence[Query]) -> None:
         """Earlier queries, newest first: for the arrow keys, the menu and the suggestions."""
@@ -250,59 +212,6 @@ class QueryPanel(QWidget):
 
     # Building.
 
-    def _make_options(self) -> None:
-        self._blend = ValueSlider(
-            "blend",
-            "Share of the examples",
-            "How much the examples count beside the texts: 0 % hears the texts only, 100 % the "
-            "examples only.",
-        )
-        self._strength = ValueSlider(
-            "strength",
-            "Strength",
-            "How much is taken away: 0 % changes nothing, 100 % removes all the model would.\n"
-            "It can be changed afterwards, without waiting.",
-        )
-        self._scope = Segments(
-            "scope",
-            "Where",
-            (
-                ("selection", "Selection", "Change the selected part only."),
-                ("file", "Whole File", "Change the whole recording."),
-            ),
-        )
-        self._model = QComboBox()
-        self._model.setObjectName("modelChoice")
-        self._model.setAccessibleName("Model")
-        self._model.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self._model.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self._model.setMinimumContentsLength(6)
-        guard_wheel(self._model)
-        self._get_model = QPushButton()
-        self._get_model.setObjectName("getModelButton")
-        self._get_model.setProperty("kind", "link")
-        self._get_model.setAutoDefault(False)
-        self._specialists = QCheckBox("Speech by its specialist")
-        self._specialists.setObjectName("specialistsSwitch")
-        self._specialists.setChecked(True)
-        self._independent = QCheckBox("Channels independently")
-        self._independent.setObjectName("independentSwitch")
-        self._independent.setToolTip(
-            "Off: one filter for all channels, so that the stereo image stays.\n"
-            "On: one filter for each channel, for channels that hold different things."
-        )
-        self._blend.set_value(0.5)
-        self._strength.set_value(1.0)
-        self._blend.moved.connect(self._on_change)
-        self._strength.moved.connect(self._on_change)
-        self._scope.chosen.connect(self._on_change)
-        self._specialists.toggled.connect(self._on_change)
-        self._independent.toggled.connect(self._on_change)
-        self._model.currentIndexChanged.connect(self._on_model)
-        self._get_model.clicked.connect(self._want_model)
-
     def _make_buttons(self) -> None:
         self._preview = QPushButton("Preview")
         self._preview.setObjectName("previewButton")
@@ -338,36 +247,6 @@ class QueryPanel(QWidget):
         self._problem = Notice("queryProblem", "info")
 
     def _lay_out(self) -> None:
-        options = QGridLayout()
-        options.setContentsMargins(0, 0, 0, 0)
-        options.setHorizontalSpacing(3 * GRID)
-        options.setVerticalSpacing(GRID)
-        options.setColumnStretch(1, 1)
-        self._blend_label = QLabel("Examples")
-        models = QWidget()
-        models.setFocusProxy(self._model)
-        beside = QHBoxLayout(models)
-        beside.setContentsMargins(0, 0, 0, 0)
-        beside.setSpacing(2 * GRID)
-        beside.addWidget(self._model, 1)
-        beside.addWidget(self._get_model)
-        for row, (label, control) in enumerate(
-            (
-                (self._blend_label, self._blend),
-                (QLabel("Strength"), self._strength),
-                (QLabel("Where"), self._scope),
-                (QLabel("Model"), models),
-            )
-        ):
-            label.setBuddy(control.focusProxy() or control)
-            options.addWidget(label, row, 0, Qt.AlignmentFlag.AlignVCenter)
-            options.addWidget(control, row, 1)
-        switches = QVBoxLayout()
-        switches.setSpacing(0)
-        switches.addWidget(self._specialists)
-        switches.addWidget(self._independent)
-        options.addLayout(switches, 4, 1)
-
         inside = QWidget()
         inside.setProperty("kind", "plain")
         column = QVBoxLayout(inside)
@@ -375,7 +254,7 @@ class QueryPanel(QWidget):
         column.setSpacing(2 * GRID)
         column.addWidget(self.keep)
         column.addWidget(self.remove)
-        column.addLayout(options)
+        column.addWidget(self._options)
         column.addStretch(1)
         scroll = QScrollArea()
         scroll.setObjectName("queryScroll")
@@ -425,8 +304,8 @@ class QueryPanel(QWidget):
         self._quiet = True
         self.keep.set_prompts(query.keep if query else ())
         self.remove.set_prompts(query.remove if query else ())
-        self._blend.set_value(query.blend if query else 0.5)
-        self._strength.set_value(query.strength if query else 1.0)
+        self._options.blend.set_value(query.blend if query else 0.5)
+        self._options.strength.set_value(query.strength if query else 1.0)
         self._quiet = False
         self._error = ""
         self._refresh()
@@ -446,23 +325,8 @@ class QueryPanel(QWidget):
         self._refresh()
         self.query_changed.emit()
 
-    def _on_model(self) -> None:
-        auto = self.model == "auto"
-        self._specialists.setEnabled(auto)
-        self._specialists.setToolTip(
-            "What is about speech goes to a model that knows nothing else and does that well."
-            if auto
-            else "Only “Auto” chooses among models."
-        )
-        self._model.setToolTip(self._choices[self._model.currentIndex()].about)
-        self._on_change()
-
     def _recall(self, action: QAction) -> None:
         self.set_query(self._recent_queries[action.data()])
-
-    def _want_model(self) -> None:
-        missing = next(choice for choice in self._choices if not choice.installed)
-        self.get_model_requested.emit(missing.name)
 
     def _use_selection_to_keep(self) -> None:
         self.use_selection_as_example.emit("keep")
@@ -499,8 +363,7 @@ class QueryPanel(QWidget):
 
     def _refresh(self) -> None:
         mixed = self.keep.is_mixed or self.remove.is_mixed
-        self._blend.setVisible(mixed)
-        self._blend_label.setVisible(mixed)
+        self._options.show_blend(mixed)
         problem = self._query_problem()
         self._clear.setEnabled(not self._is_empty)
         if self._error or (problem and problem != EMPTY):

@@ -16,7 +16,8 @@ from clapsep_desktop.gui.controls import ValueSlider
 from clapsep_desktop.gui.model_choices import ModelChoice, model_choices, model_title
 from clapsep_desktop.gui.prompt_list import PromptList
 from clapsep_desktop.gui.prompt_rows import ExampleRow, TextRow
-from clapsep_desktop.gui.query_panel import BUSY, EMPTY, NO_SELECTION, QueryPanel
+from clapsep_desktop.gui.query_options import NO_SELECTION
+from clapsep_desktop.gui.query_panel import BUSY, EMPTY, QueryPanel
 from clapsep_desktop.query import AudioPrompt, EmbeddedPrompt, Query, TextPrompt
 from tests.support.accessibility import shortcomings, tab_order
 
@@ -88,12 +89,12 @@ prompts = st.one_of(
 @given(
     keep=st.lists(prompts, max_size=4),
     remove=st.lists(prompts, max_size=4),
-    blend=st.integers(0, 100),
-    strength=st.integers(0, 100),
+    blend=st.floats(0, 1),
+    strength=st.floats(0, 1),
 )
 def test_any_query_comes_out_as_it_went_in(panel, keep, remove, blend, strength):
     try:
-        query = Query(tuple(keep), tuple(remove), blend / 100, strength / 100)
+        query = Query(tuple(keep), tuple(remove), blend, strength)
     except QueryError:
         return
     panel.set_query(query)
