@@ -31,7 +31,21 @@ class SystemLibrary(NamedTuple):
     purpose: str  # what does not work without it
 
 
-SYSTEM_LIBRARIES = (SystemLibrary("libportaudio.so.2", "libportaudio2", "playing sound"),)
+SYSTEM_LIBRARIES = (
+    SystemLibrary("libportaudio.so.2", "libportaudio2", "playing sound"),
+    # What PySide6's wheels link against and do not bring; those of the window system itself are
+    # needed only where there is one.
+    SystemLibrary("libEGL.so.1", "libegl1", "the window"),
+    SystemLibrary("libGL.so.1", "libgl1", "the window"),
+    SystemLibrary("libxkbcommon.so.0", "libxkbcommon0", "the window"),
+    SystemLibrary("libdbus-1.so.3", "libdbus-1-3", "the window"),
+    SystemLibrary("libfontconfig.so.1", "libfontconfig1", "the window"),
+    SystemLibrary("libxkbcommon-x11.so.0", "libxkbcommon-x11-0", "the window on X11"),
+    SystemLibrary("libxcb-cursor.so.0", "libxcb-cursor0", "the window on X11"),
+    SystemLibrary("libxcb-icccm.so.4", "libxcb-icccm4", "the window on X11"),
+    SystemLibrary("libxcb-keysyms.so.1", "libxcb-keysyms1", "the window on X11"),
+    SystemLibrary("libxcb-shape.so.0", "libxcb-shape0", "the window on X11"),
+)
 
 
 def say(text: str) -> None:
@@ -226,4 +240,4 @@ def check_system_libraries() -> None:
     if on_debian():
         say(f"Install it with: sudo apt-get install {' '.join(packages)}")
     else:
-        say("Install it with your system's package manager (often under the name portaudio).")
+        say("Install what is missing with your system's package manager.")

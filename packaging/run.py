@@ -1,6 +1,9 @@
-"""Set up the environment, extract a sound from the demo recording and draw what happened.
+"""Set up the environment and open the editor on the demo recording.
 
 Usage: python3 packaging/run.py [clapsep ARGUMENTS]
+
+Without a screen it extracts a sound from the recording instead, draws what happened, and takes a
+picture of the window.
 
 With arguments it hands them to the ``clapsep`` command instead, for example
 ``python3 packaging/run.py extract mix.wav --keep "a dog barking" -o dog.wav``.
@@ -9,6 +12,7 @@ With arguments it hands them to the ``clapsep`` command instead, for example
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -29,6 +33,7 @@ from _setup import (
 DEMO = Path("resources", "demo")
 RESULTS = Path("out", "demo")
 PICTURE = RESULTS / "picture.png"
+WINDOW = RESULTS / "window-after-dark-100.webp"
 
 
 class Demo(NamedTuple):
@@ -72,6 +77,21 @@ def demo_arguments(demo: Demo, results: Path) -> list[str]:
     return [*arguments, "-o", str(kept), "--removed", str(removed), "--overwrite"]
 
 
+def has_display() -> bool:
+    """Whether there is a screen for a window."""
+    if not sys.platform.startswith("linux"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def open_editor() -> int:
+    """Open the demo in the editor and wait until that is closed."""
+    demo = read_demo(DEMO)
+    say(f"\nThe editor opens on the demo: {demo.title}\n\n  clapsep gui {demo.recording}\n")
+    command = [str(environment_script("clapsep")), "gui", str(demo.recording)]
+    return subprocess.run(command, cwd=ROOT).returncode
+
+
 def show_demo() -> int:
     """Extract the demo, telling the command and where the results lie."""
     demo = read_demo(DEMO)
@@ -85,6 +105,8 @@ def show_demo() -> int:
             say(f"  {ROOT / RESULTS / name}  ({what})")
         if draw(demo):
             say(f"Look at\n  {ROOT / PICTURE}  (all three, one below the other)")
+        if photograph():
+            say(f"  {ROOT / WINDOW}  (the editor's window)")
     return code
 
 
@@ -95,15 +117,25 @@ def draw(demo: Demo) -> bool:
     return subprocess.run(list(map(str, command)), cwd=ROOT).returncode == 0
 
 
+def photograph() -> bool:
+    """Take a picture of the editor's window after the same extraction; whether that worked."""
+    script = Path(__file__).with_name("screenshots.py")
+    options = ["--moment", "after", "--theme", "dark", "--scale", "100"]
+    command = [environment_python(ENVIRONMENT), script, RESULTS, *options]
+    done = subprocess.run(list(map(str, command)), cwd=ROOT, stdout=subprocess.DEVNULL)
+    return done.returncode == 0
+
+
 def main(arguments: list[str]) -> int:
-    """Set up, then run the demo or the given command."""
+    """Set up, then open the editor, or run the demo or the given command."""
     if arguments and arguments[0] in {"-h", "--help"}:
         say(__doc__.strip())
         return 0
-    prepare(() if arguments else ("evaluate",))
+    opens = not arguments and has_display()
+    prepare(() if arguments or opens else ("evaluate",))
     if arguments:
         return subprocess.run([str(environment_script("clapsep")), *arguments]).returncode
-    return show_demo()
+    return open_editor() if opens else show_demo()
 
 
 if __name__ == "__main__":

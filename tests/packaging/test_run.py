@@ -63,8 +63,24 @@ def test_a_failed_extraction_promises_no_results(script, monkeypatch, tmp_path, 
     class Failed:
         returncode = 3
 
+    monkeypatch.setattr(script, "has_display", lambda: False)
     monkeypatch.setattr(script, "RESULTS", tmp_path / "out")
     monkeypatch.setattr(script, "prepare", lambda *_: None)
     monkeypatch.setattr(script.subprocess, "run", lambda *_args, **_options: Failed)
     assert script.main([]) == 3
     assert "Listen to" not in capsys.readouterr().out
+
+
+def test_the_editor_opens_where_there_is_a_screen(script, monkeypatch):
+    given = []
+
+    class Done:
+        returncode = 0
+
+    monkeypatch.setattr(script, "has_display", lambda: True)
+    monkeypatch.setattr(script, "prepare", lambda *_: None)
+    monkeypatch.setattr(
+        script.subprocess, "run", lambda command, **_: given.append(command) or Done
+    )
+    assert script.main([]) == 0
+    assert given[0][1:] == ["gui", str(script.DEMO / "demo.flac")]
