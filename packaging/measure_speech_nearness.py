@@ -3,9 +3,11 @@
     python packaging/measure_speech_nearness.py MANIFEST [--model FOLDER] [--write]
 
 To be run whenever the mini model's weights change. Recordings that mini never learned from, those
-for validation and of unseen concepts, are placed by its audio encoder; the threshold parts those
-of speech from the others with the fewest errors, both classes counting alike. ``--write`` puts it
-into the speech model's probe.json, where `clapsep_desktop.separation.about` reads it.
+for validation and of unseen concepts, are placed by its audio encoder: speech as it is, speech
+with another sound 5 dB below it, as users cut it out of their recordings, and the other sounds.
+The threshold parts speech from the others with the fewest errors, both classes counting alike.
+``--write`` puts it into the speech model's probe.json, where `clapsep_desktop.separation.about`
+reads it.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ EITHER = ("radio_chatter",)
 
 SECONDS = 4
 LEAST = 1.0  # s; shorter recordings are no examples
+OVER_OTHER = 5.0  # dB of speech over the sound it is mixed with
 MOST = 200  # recordings of each class
 SEED = 5
 
@@ -49,12 +52,15 @@ def main() -> None:
     if not isinstance(model, QueryModel):
         raise SystemExit(f"{options.model} places no examples")
     centre = model.embed_text(SPOKEN)
-    speech, others = (
-        np.sort(nearness(placed(model, some), centre))
-        for some in chosen(read_manifest(options.manifest))
+    clips = [heard(some) for some in chosen(read_manifest(options.manifest))]
+    noisy = [mixed(*both) for both in zip(*clips, strict=False)]
+    alone, others, disturbed = (
+        nearness(model.embed_audio(some), centre) for some in (*clips, noisy)
     )
+    speech = np.concatenate([alone, disturbed])
     near = threshold(speech, others)
-    print(f"speech: {len(speech)} recordings, {quartiles(speech)}")
+    print(f"speech: {len(alone)} recordings, {quartiles(alone)}")
+    print(f"speech with another sound: {len(disturbed)} mixtures, {quartiles(disturbed)}")
     print(f"others: {len(others)} recordings, {quartiles(others)}")
     print(
         f"from {near:.2f} on an example is speech: {np.mean(speech >= near):.1%} of speech are "
@@ -76,10 +82,17 @@ def chosen(sounds: Sequence[Sound]) -> tuple[list[Sound], list[Sound]]:
     return speech[:MOST], [sound for sound in drawn if sound.concept not in SPEECH][:MOST]
 
 
-def placed(model: QueryModel, sounds: Sequence[Sound]) -> np.ndarray:
-    """The embeddings of recordings' first seconds, float32 (n, D)."""
+def heard(sounds: Sequence[Sound]) -> list[np.ndarray]:
+    """The first seconds of recordings that are long enough, float32 (n,) each."""
     clips = (decode(sound.path)[: SECONDS * RATE] for sound in sounds)
-    return model.embed_audio([clip for clip in clips if len(clip) >= LEAST * RATE])
+    return [clip for clip in clips if len(clip) >= LEAST * RATE]
+
+
+def mixed(speech: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Speech with another sound below it, as long as the speech."""
+    below = np.resize(other, len(speech))
+    ratio = np.sqrt(np.mean(speech**2) / (np.mean(below**2) + 1e-12))
+    return np.asarray(speech + below * ratio * 10 ** (-OVER_OTHER / 20), np.float32)
 
 
 def threshold(speech: np.ndarray, others: np.ndarray) -> float:

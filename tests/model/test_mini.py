@@ -161,7 +161,7 @@ def test_weights_in_half_precision_as_earlier_versions_wrote_them_are_read(net, 
     difference = (
         early.filters(windows(), condition()).gain - model.filters(windows(), condition()).gain
     )
-    assert float(difference.abs().max()) < 2e-2
+    assert float(difference.square().mean().sqrt()) < 1e-2
 
 
 def test_what_is_stored_stays_near(net, model):
