@@ -220,8 +220,10 @@ class SpectrogramView(Plot):
             key = self._key(zoom // 2, finer)
             tile = self._data.tile(key)
             if tile is not None:
-                image = self._pictures.picture(key, tile, style)
-                _stretch(painter, self._place(zoom // 2, finer), image, 0.0, COLUMNS)
+                place = self._place(zoom // 2, finer)
+                if finer % 2 == 0:
+                    place.setLeft(target.left())  # finer columns begin a little later
+                _stretch(painter, place, self._pictures.picture(key, tile, style), 0.0, COLUMNS)
 
     def _paint_coarser(
         self, painter: QPainter, zoom: int, index: int, target: QRect, style: SpectrogramStyle
