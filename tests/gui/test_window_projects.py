@@ -14,12 +14,16 @@ from clapsep_desktop.gui.recovery_dialog import DELETE, RecoveryDialog
 from clapsep_desktop.query import Query
 from clapsep_desktop.session import recovery
 from clapsep_desktop.timebase import Span
+from tests.support.disks import mounting, script
 from tests.support.sounds import noisy_tone, write_sound
 from tests.support.windows import Studio
+
+__all__ = ["mounting"]  # a fixture
 
 RATE, FRAMES = 16_000, 64_000
 SPAN = Span(8_000, 40_000)
 DEAD = 2**22 + 1
+PATIENCE = 60_000  # ms; a busy machine takes its time to load torch
 
 
 @pytest.fixture
@@ -39,24 +43,24 @@ def worked(studio: Studio, qtbot, tmp_path: Path) -> Studio:
     open_file(studio, qtbot, write_sound(tmp_path / "rain.wav", noisy_tone(FRAMES, 2, RATE), RATE))
     studio.window.query.set_query(Query.of(keep=["a dog"]))
     studio.editor.timeline.select(SPAN)
-    with qtbot.waitSignal(studio.editor.operations.extracted, timeout=20_000):
+    with qtbot.waitSignal(studio.editor.operations.extracted, timeout=PATIENCE):
         studio.trigger("extract")
     return studio
 
 
 def open_file(studio: Studio, qtbot, path: Path) -> None:
-    with qtbot.waitSignal(studio.editor.document.opened, timeout=10_000):
+    with qtbot.waitSignal(studio.editor.document.opened, timeout=PATIENCE):
         studio.window.open_file(path)
 
 
 def save(studio: Studio, qtbot) -> None:
-    with qtbot.waitSignal(studio.window.projects.saved, timeout=10_000):
+    with qtbot.waitSignal(studio.window.projects.saved, timeout=PATIENCE):
         studio.trigger("save")
 
 
 def wait(studio: Studio, qtbot) -> None:
     runner = studio.editor.runner
-    qtbot.waitUntil(lambda: runner.current is None and not runner.waiting, timeout=10_000)
+    qtbot.waitUntil(lambda: runner.current is None and not runner.waiting, timeout=PATIENCE)
 
 
 def kill(folder: Path) -> None:
@@ -97,7 +101,7 @@ def test_a_project_opens_where_it_was_left(worked: Studio, qtbot) -> None:
 
 def test_saving_before_closing_closes_once_it_is_saved(worked: Studio, qtbot) -> None:
     worked.dialogs.answers = [SAVE]
-    with qtbot.waitSignal(worked.window.closed, timeout=10_000):
+    with qtbot.waitSignal(worked.window.closed, timeout=PATIENCE):
         worked.window.close()
     assert (worked.folder / "rain.clapsep").exists()
     assert list(worked.sessions.iterdir()) == []
@@ -119,7 +123,7 @@ def test_a_window_that_is_ended_from_outside_can_be_recovered(
     dialog = shown_dialog(second)
     assert dialog.list.count() == 1
     assert dialog.list.item(0).text().startswith("rain.wav\n1 step")
-    with qtbot.waitSignal(second.editor.document.opened, timeout=10_000):
+    with qtbot.waitSignal(second.editor.document.opened, timeout=PATIENCE):
         dialog.findChild(object, "recovery_recover").click()
     wait(second, qtbot)
     assert np.array_equal(second.read("kept"), heard)
@@ -163,11 +167,48 @@ def test_a_disk_with_no_room_for_a_save_is_told_over_the_recording(
     worked: Studio, qtbot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worked.dialogs.target = worked.folder / "missing" / "rain.clapsep"
-    with qtbot.waitSignal(worked.window.projects.troubled, timeout=10_000):
+    with qtbot.waitSignal(worked.window.projects.troubled, timeout=PATIENCE):
         worked.trigger("save")
     assert "no folder" in worked.window.messages.text
     assert worked.window.messages.choices == ["Save Elsewhere…"]
     worked.dialogs.target = worked.folder / "rain.clapsep"
-    with qtbot.waitSignal(worked.window.projects.saved, timeout=10_000):
+    with qtbot.waitSignal(worked.window.projects.saved, timeout=PATIENCE):
         worked.window.messages.press("Save Elsewhere…")
     assert not worked.editor.document.is_dirty
+
+
+@pytest.fixture
+def cramped(qtbot, tmp_path: Path, mounting: None) -> Iterator[Studio]:
+    """A window whose results lie on a small disk."""
+    with script.disk(tmp_path / "small") as small:
+        studio = Studio(tmp_path / "studio", sessions=small)
+        studio.window.show()
+        yield studio
+        studio.dialogs.answers = [DO_NOT_SAVE]
+        studio.close()
+
+
+def test_a_full_disk_stops_an_extraction_and_another_folder_takes_it(
+    cramped: Studio, qtbot, tmp_path: Path
+) -> None:
+    rain = write_sound(tmp_path / "rain.wav", noisy_tone(FRAMES, 2, RATE), RATE)
+    open_file(cramped, qtbot, rain)
+    cramped.window.query.set_query(Query.of(keep=["a dog"]))
+    script.fill(cramped.sessions)
+    with qtbot.waitSignal(cramped.editor.operations.troubled, timeout=PATIENCE):
+        cramped.trigger("extract")
+    assert "Make room or choose another folder" in cramped.window.messages.text
+    assert "Choose Another Folder…" in cramped.window.messages.choices
+    cramped.dialogs.folder = tmp_path / "large"
+    with qtbot.waitSignal(cramped.window.projects.moved, timeout=PATIENCE):
+        cramped.window.messages.press("Choose Another Folder…")
+    wait(cramped, qtbot)
+    with qtbot.waitSignal(cramped.editor.operations.extracted, timeout=PATIENCE):
+        cramped.trigger("extract")
+    wait(cramped, qtbot)
+    assert cramped.settings.values.results_folder == str(tmp_path / "large")
+    assert len(list((tmp_path / "large").glob("*/*.wav"))) == 1
+    cramped.dialogs.answers = [DO_NOT_SAVE]
+    with qtbot.waitSignal(cramped.window.closed):
+        cramped.window.close()
+    assert list((tmp_path / "large").iterdir()) == []

@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.support.disks import mounting, script
+
+__all__ = ["mounting"]  # a fixture
 
 
-def load_script() -> ModuleType:
-    path = ROOT / "packaging" / "benchmarks" / "full_disk.py"
-    spec = importlib.util.spec_from_file_location("full_disk", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-script = load_script()
 CASES = [(attempt, state) for attempt, states in script.ATTEMPTS for state in states]
-
-
-@pytest.fixture(scope="module")
-def mounting() -> None:
-    if not script.can_mount():
-        pytest.skip("small disks can be mounted by root on Linux only")
 
 
 @pytest.mark.parametrize(

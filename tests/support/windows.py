@@ -24,7 +24,7 @@ class Answers(Dialogs):
     Attributes:
         questions: what was asked.
         answers: what is answered, first to last; without one, what Esc stands for.
-        opened: the file to open; target: the project to save.
+        opened: the file to open; target: the project to save; folder: for results.
     """
 
     def __init__(self) -> None:
@@ -32,6 +32,7 @@ class Answers(Dialogs):
         self.answers: list[str] = []
         self.opened: Path | None = None
         self.target: Path | None = None
+        self.folder: Path | None = None
 
     def ask(self, question: Question) -> str:
         self.questions.append(question)
@@ -44,6 +45,9 @@ class Answers(Dialogs):
 
     def recording_to_look_for(self, where_it_was: Path) -> Path | None:
         return self.opened
+
+    def folder_for_results(self, folder: Path) -> Path | None:
+        return self.folder
 
     def project_to_save(self, proposal: Path) -> Path | None:
         return self.target
