@@ -152,6 +152,7 @@ class Autosave:
         self._told: set[str] = set()  # buffers in any snapshot since their step was noted
         self._is_writing = False
         self._is_failing = False
+        self._is_retrying = False  # the pending one failed before
         self._is_closed = False
         self._thread = threading.Thread(target=self._run, name="autosave", daemon=True)
         self._thread.start()
@@ -209,7 +210,7 @@ class Autosave:
     def _next(self) -> Snapshot | None:
         """The latest snapshot, once there is one; None when closed."""
         with self._changed:
-            if self._is_failing and not self._is_closed:
+            if self._is_retrying and not self._is_closed:
                 self._changed.wait(self._interval)  # or until there is a newer one
             self._changed.wait_for(lambda: self._pending is not None or self._is_closed)
             snapshot, self._pending = self._pending, None
@@ -230,7 +231,8 @@ class Autosave:
         with self._changed:
             is_news, self._is_failing = not self._is_failing, True
             self._is_writing = False
-            if self._pending is None and not self._is_closed:
+            self._is_retrying = self._pending is None and not self._is_closed
+            if self._is_retrying:
                 self._pending = snapshot
             self._changed.notify_all()
         if is_news:
@@ -242,7 +244,7 @@ class Autosave:
     def _done(self) -> None:
         with self._changed:
             was_failing, self._is_failing = self._is_failing, False
-            self._is_writing = False
+            self._is_writing = self._is_retrying = False
             self._changed.notify_all()
         if was_failing:
             self._trouble(None)
