@@ -48,7 +48,9 @@ from clapsep_desktop.gui.projects import Projects
 from clapsep_desktop.gui.query_link import QueryLink
 from clapsep_desktop.gui.query_panel import QueryPanel
 from clapsep_desktop.gui.questions import Dialogs, Question
+from clapsep_desktop.gui.safekeeping import Safekeeping
 from clapsep_desktop.gui.status_bar import StatusBar
+from clapsep_desktop.gui.tools import Tools
 from clapsep_desktop.gui.track_area import TrackArea
 from clapsep_desktop.gui.transport_bar import TransportBar
 from clapsep_desktop.gui.troubles import Troubles
@@ -101,11 +103,14 @@ class MainWindow(QMainWindow):
         self._lay_out()
         self.commands = Commands(self)
         self._make_menus()
-        panes = [self.transport, self.track, self.query_dock, self.history_dock, self.status]
+        panes = [
+            self.transport, self.track, self.query_dock, self.history_dock, self.checklist_dock,
+            self.status,
+        ]  # fmt: skip
         self.panes = Panes(panes)
         self._connect()
         self._first_state = self.saveState(STATE_VERSION)
-        self.projects.autosave_every(editor.settings.values.autosave_minutes)
+        self.keeping.autosave_every(editor.settings.values.autosave_minutes)
         self._restore()
         self._show_document()
         keyboard.only_by_tab(self)
@@ -128,11 +133,11 @@ class MainWindow(QMainWindow):
 
     def _make_links(self) -> None:
         editor = self.editor
+        self.keeping = Safekeeping(editor.document, editor.runner, editor.roots, self._view, self)
         self.projects = Projects(
             editor.document,
             editor.runner,
-            editor.roots,
-            view=self._view,
+            self.keeping,
             ask=self.dialogs.ask,
             choose_target=self.dialogs.project_to_save,
             choose_recording=self.dialogs.recording_to_look_for,
@@ -142,6 +147,7 @@ class MainWindow(QMainWindow):
         self.history_link = HistoryLink(self.history, editor)
         self.notifications = Notifications(self, editor.runner, editor.settings)
         self.windows = Windows(self)
+        self.tools = Tools(editor, self.query, self.track.lane, self)
         ways = {
             "open": self.open,
             "extract": self.query_link.extract,
@@ -173,6 +179,9 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(centre)
         self.query_dock = self._dock("queryDock", "Query", self.query)
         self.history_dock = self._dock("historyDock", "History", self.history)
+        self.checklist_dock = self._dock("checklistDock", "Checklist", self.tools.checklist)
+        self.tabifyDockWidget(self.history_dock, self.checklist_dock)
+        self.history_dock.raise_()
         docks = [self.query_dock, self.history_dock]
         self.resizeDocks(docks, [DOCK_WIDTH] * 2, Qt.Orientation.Horizontal)
         self.resizeDocks(docks, DOCK_HEIGHTS, Qt.Orientation.Vertical)
@@ -196,7 +205,7 @@ class MainWindow(QMainWindow):
         self.menuBar().setObjectName("menuBar")
 
     def _add_panels(self, menu: QMenu) -> None:
-        for dock in (self.query_dock, self.history_dock):
+        for dock in (self.query_dock, self.history_dock, self.checklist_dock):
             action = dock.toggleViewAction()
             action.setObjectName(f"action_{dock.objectName()}")
             action.setToolTip(f"Show or hide the panel “{dock.windowTitle()}”.")
@@ -227,10 +236,13 @@ class MainWindow(QMainWindow):
         self.projects.opened.connect(self._on_opened)
         self.projects.view_restored.connect(self._show_view)
         self.projects.saved.connect(self._on_saved)
-        self.projects.found.connect(self._offer_recovery)
-        self.projects.moved.connect(self._on_moved)
-        self.projects.noted.connect(self.troubles.note)
-        self.projects.troubled.connect(self.troubles.show)
+        self.keeping.found.connect(self._offer_recovery)
+        self.keeping.moved.connect(self._on_moved)
+        for part in (self.projects, self.keeping):
+            part.noted.connect(self.troubles.note)
+            part.troubled.connect(self.troubles.show)
+        self.tools.troubled.connect(self.troubles.show)
+        self.tools.noted.connect(self.troubles.note)
         self.status.cancel_requested.connect(editor.operations.cancel_all)
         self.track.settings_changed.connect(self._remember_view)
         self.track.hovered.connect(self._show_readout)
@@ -272,6 +284,13 @@ class MainWindow(QMainWindow):
                 self.editor.operations.open_file(path)
 
         self._leave(open_it)
+
+    @Slot()
+    def tag(self) -> None:
+        """List what is in the recording, where it can be seen."""
+        self.checklist_dock.show()
+        self.checklist_dock.raise_()
+        self.tools.tag()
 
     @Slot()
     def close_recording(self) -> None:
@@ -381,14 +400,14 @@ class MainWindow(QMainWindow):
 
         dialog = RecoveryDialog(sessions, self.dialogs.ask, self)
         dialog.recover_requested.connect(self._recover)
-        dialog.delete_requested.connect(self.projects.forget)
+        dialog.delete_requested.connect(self.keeping.forget)
         dialog.open()
 
     def move_results(self) -> None:
         """Ask for another folder for results, and move them."""
         folder = self.dialogs.folder_for_results(self.editor.document.store.folder.parent)
         if folder is not None:
-            self.projects.move_results(folder)
+            self.keeping.move_results(folder)
 
     @Slot(object)
     def _on_moved(self, folder: Path) -> None:
@@ -407,7 +426,7 @@ class MainWindow(QMainWindow):
         if "model" in changed:
             self.status.show_model(values.model)
         if "autosave_minutes" in changed:
-            self.projects.autosave_every(values.autosave_minutes)
+            self.keeping.autosave_every(values.autosave_minutes)
         if "theme" in changed:
             app = QApplication.instance()
             assert isinstance(app, QApplication)
@@ -463,7 +482,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask where something would be lost; then stop and join everything."""
-        if not self._may_close:
+        if not self._may_close and self._may_stop_batch():
             self._is_closing = True
             self._leave(self._allow_closing)
             self._is_closing = False
@@ -471,11 +490,21 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self.hide()
+        self.tools.close()
         self.status.stop()
-        self.projects.close(keep=self._keeps_session)
+        self.projects.close()
+        self.keeping.close(keep=self._keeps_session)
         self.editor.close(keep=self._keeps_session)
         event.accept()
         self.closed.emit()
+
+    def _may_stop_batch(self) -> bool:
+        question = Question(
+            "A batch is running",
+            "Closing stops it. What is done stays done, and the next run goes on from there.",
+            (STOP_AND_CLOSE,),
+        )
+        return not self.tools.is_batch_running or self.dialogs.ask(question) == STOP_AND_CLOSE
 
     def close_now(self) -> None:
         """Close without a question; what is not saved is there to be recovered."""

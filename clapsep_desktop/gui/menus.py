@@ -18,8 +18,8 @@ THEMES = "themes"
 
 MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("&File", (
-        "open", RECENT, "open_demo", "recover", SEPARATOR, "save", "save_as", "export", SEPARATOR,
-        "close", "preferences", "quit",
+        "open", RECENT, "open_demo", "recover", SEPARATOR, "save", "save_as", "export",
+        "export_recipe", SEPARATOR, "batch", SEPARATOR, "close", "preferences", "quit",
     )),
     ("&Edit", (
         "undo", "redo", SEPARATOR, "select_all", "select_none", "extend_start", "extend_end",
@@ -35,7 +35,7 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     )),
     ("E&xtract", (
         "extract", "preview", "repeat", "cancel", SEPARATOR, "focus_query", "example_keep",
-        "example_remove", SEPARATOR, "compare",
+        "example_remove", "sounds", SEPARATOR, "locate", "tag", SEPARATOR, "compare",
     )),
     ("&Window", ("next_pane", "previous_pane", SEPARATOR, PANELS, "reset_layout")),
     ("&Help", ("hint", "keys", SEPARATOR, "get_base", SEPARATOR, "about")),

@@ -21,6 +21,7 @@ from clapsep_desktop.gui.lane_view import LaneView
 from clapsep_desktop.gui.library_dialog import LibraryDialog
 from clapsep_desktop.gui.locate_controller import LocateController
 from clapsep_desktop.gui.query_panel import QueryPanel
+from clapsep_desktop.gui.requests import Trouble
 from clapsep_desktop.query import AudioPrompt, EmbeddedPrompt, TextPrompt
 from clapsep_desktop.session.library import Library
 from clapsep_desktop.session.recipe import SUFFIX, Recipe
@@ -34,7 +35,7 @@ class Tools(QObject):
     """The tools of a window.
 
     Signals:
-        troubled(str): a sentence on what could not be done.
+        troubled(Trouble): something did not work.
         noted(str): a sentence on what was done.
 
     Args:
@@ -49,7 +50,7 @@ class Tools(QObject):
         locator: finds sounds.
     """
 
-    troubled = Signal(str)
+    troubled = Signal(object)
     noted = Signal(str)
 
     def __init__(
@@ -64,11 +65,12 @@ class Tools(QObject):
         super().__init__(parent)
         self._editor, self._query, self._window = editor, query, parent
         self._library = library or Library()
+        self._dialogs: list[BatchDialog] = []
         self.locator = LocateController(
             editor.document, editor.runner, editor.operations.models, lane, self
         )
         self.checklist = ChecklistPanel()
-        self.locator.failed.connect(self.troubled)
+        self.locator.failed.connect(self._tell)
         self.locator.tagged.connect(self._on_tagged)
         self.locator.busy_changed.connect(self.checklist.set_busy)
         self.checklist.listen_requested.connect(self.tag)
@@ -88,7 +90,7 @@ class Tools(QObject):
         try:
             query = self._query.query()
         except ClapSepError as error:
-            self.troubled.emit(str(error))
+            self._tell(str(error))
             return
         self.locator.locate(query)
 
@@ -134,15 +136,33 @@ class Tools(QObject):
                 recipe = None
         device = self._editor.settings.values.device
         dialog = BatchDialog(recipe, device=device, parent=self._window)
-        dialog.finished.connect(dialog.deleteLater)
+        dialog.finished.connect(self._forget_dialog)
+        self._dialogs.append(dialog)
         return dialog
+
+    @property
+    def is_batch_running(self) -> bool:
+        """Whether closing would stop a batch."""
+        return any(dialog.is_running for dialog in self._dialogs)
+
+    def close(self) -> None:
+        """Stop every batch and close its dialog."""
+        for dialog in [*self._dialogs]:
+            dialog.done(0)
+
+    @Slot()
+    def _forget_dialog(self) -> None:
+        dialog = self.sender()
+        assert isinstance(dialog, BatchDialog)
+        self._dialogs.remove(dialog)
+        dialog.deleteLater()
 
     @Slot()
     def export_recipe(self) -> None:
         """Ask for a file, and write the session's recipe."""
         session = self._editor.document.session
         if session is None:
-            self.troubled.emit("Open a recording first.")
+            self._tell("Open a recording first.")
             return
         proposal = session.recording.path.with_suffix(SUFFIX)
         name, _ = QFileDialog.getSaveFileName(self._window, "Export Recipe", str(proposal), RECIPES)
@@ -153,13 +173,13 @@ class Tools(QObject):
         """Write the session's recipe, its examples embedded, as a job."""
         session = self._editor.document.session
         if session is None:
-            self.troubled.emit("Open a recording first.")
+            self._tell("Open a recording first.")
             return
         models, library = self._editor.operations.models, self._library
         try:
             recipe = Recipe.of(session, path.name.split(".")[0])
         except ClapSepError as error:
-            self.troubled.emit(str(error))
+            self._tell(str(error))
             return
 
         def steps() -> Steps[Recipe]:
@@ -173,6 +193,10 @@ class Tools(QObject):
             return made
 
         self._submit(f"Exporting “{path.name}”", steps, f"The recipe is in “{path}”.")
+
+    @Slot(str)
+    def _tell(self, sentence: str) -> None:
+        self.troubled.emit(Trouble("That did not work", sentence))
 
     # -- Saved sounds --------------------------------------------------------------------------
 
@@ -216,7 +240,7 @@ class Tools(QObject):
 
     def _submit(self, title: str, steps: Callable[[], Steps[Recipe]], said: str) -> None:
         def explain(error: Exception) -> None:
-            self.troubled.emit(str(error))
+            self._tell(str(error))
 
         self._editor.runner.submit(
             Job(title, steps, on_result=lambda _: self.noted.emit(said), on_error=explain)
