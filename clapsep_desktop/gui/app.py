@@ -60,7 +60,7 @@ def run(file: Path | None = None) -> int:
     window = MainWindow(make_editor(settings))
     window.closed.connect(app.quit)
     window.show()
-    QTimer.singleShot(0, window, window.projects.look_for_crashes)
+    QTimer.singleShot(0, window, window.keeping.look_for_crashes)
     if file is not None:
         QTimer.singleShot(0, window, lambda: window.open_file(file.absolute()))
     with faults_told(window), interrupts_close(window):

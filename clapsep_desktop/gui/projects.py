@@ -1,15 +1,14 @@
-"""Projects in the window: saving, opening, autosaving, and what a crash left behind."""
+"""Projects in the window: saving, opening, and opening what a crash left behind."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
-from clapsep_desktop.audio.store import AudioStore
 from clapsep_desktop.errors import ProjectInUseError
 from clapsep_desktop.gui.document import Document
 from clapsep_desktop.gui.jobs import Job, JobRunner
@@ -17,26 +16,18 @@ from clapsep_desktop.gui.operations import trouble
 from clapsep_desktop.gui.project_steps import (
     Candidate,
     Ready,
-    discard_steps,
     examine_steps,
-    find_steps,
-    leave_steps,
-    move_steps,
     read_steps,
     ready_steps,
     save_steps,
-    settle_steps,
 )
 from clapsep_desktop.gui.questions import Ask, Question
-from clapsep_desktop.gui.requests import Trouble, WayOut
-from clapsep_desktop.session import recovery
-from clapsep_desktop.session.autosave import INTERVAL, Autosave
+from clapsep_desktop.gui.requests import Trouble
+from clapsep_desktop.gui.safekeeping import Safekeeping
 from clapsep_desktop.session.history import History
 from clapsep_desktop.session.locks import ProjectLock
-from clapsep_desktop.session.project import SUFFIX, Project
+from clapsep_desktop.session.project import SUFFIX
 from clapsep_desktop.session.recovery import Recoverable
-
-SAVE_ELSEWHERE = WayOut("Save Elsewhere…", "save_as")
 
 LOOK = "Look for It…"
 USE = "Use It as It Is"
@@ -44,26 +35,21 @@ COPY = "Open a Copy"
 ANYWAY = "Open Anyway"
 SAVE, DO_NOT_SAVE = "Save", "Don’t Save"
 
-View = Mapping[str, Any]
-
 
 class Projects(QObject):
-    """What the user can do with projects; also keeps an autosave of the open document.
+    """What the user can do with projects.
 
     Signals:
         opened(Path): a project, or what was recovered, is shown; the recording's path.
         view_restored(dict): the view that belongs to it.
         saved(Path): the project file.
-        moved(Path): the folder in which results lie from now on.
-        found(list[Recoverable]): what a crash left, to be offered.
         noted(str): a sentence that the user should know.
         troubled(Trouble): something did not work.
 
     Args:
         document: what is saved and opened.
         runner: runs what takes time.
-        roots: folders of sessions' folders, where a crash may have left some.
-        view: answers where the user looks, as JSON has it.
+        keeping: autosaves the document.
         ask: asks a question and waits for the answer.
         choose_target: asks where to save, given a proposal; None when given up.
         choose_recording: asks where a recording is, given where it was; None when given up.
@@ -73,20 +59,15 @@ class Projects(QObject):
     opened = Signal(object)
     view_restored = Signal(object)
     saved = Signal(object)
-    moved = Signal(object)
-    found = Signal(object)
     noted = Signal(str)
     troubled = Signal(object)
-
-    _autosave_troubled = Signal(object)
 
     def __init__(
         self,
         document: Document,
         runner: JobRunner,
-        roots: Sequence[Path],
+        keeping: Safekeeping,
         *,
-        view: Callable[[], View],
         ask: Ask,
         choose_target: Callable[[Path], Path | None],
         choose_recording: Callable[[Path], Path | None],
@@ -95,35 +76,17 @@ class Projects(QObject):
         super().__init__(parent)
         self._document = document
         self._runner = runner
-        self._roots = list(dict.fromkeys(roots))
-        self._view = view
+        self._keeping = keeping
         self._ask = ask
         self._choose_target = choose_target
         self._choose_recording = choose_recording
         self._lock: ProjectLock | None = None
-        self._autosave = self._new_autosave()
-        self._timer = QTimer(self)
-        self._minutes = INTERVAL / 60
-        self._timer.timeout.connect(self.autosave)
-        self._autosave_troubled.connect(self._on_autosave_trouble)
-        document.history_changed.connect(self.autosave)
-        document.opened.connect(self._start_timer)
-        document.closed.connect(self._on_closed)
+        document.closed.connect(self.close)
 
-    def close(self, *, keep: bool = False) -> None:
-        """End the autosave, and keep nobody else from the project.
-
-        Args:
-            keep: leave the session to be recovered at the next start.
-        """
-        self._timer.stop()
-        if keep:
-            self.autosave()
-            self._document.closed.disconnect(self._on_closed)
-        else:
-            self._autosave.clear()
-        self._autosave.close()
-        self._release()
+    @Slot()
+    def close(self) -> None:
+        """Keep nobody else from the project any more."""
+        self._take(None)
 
     # -- Saving --------------------------------------------------------------------------------
 
@@ -153,7 +116,7 @@ class Projects(QObject):
         if lock is None:
             return
         document = self._document
-        project, shown = Project(document.history, dict(self._view())), document.session
+        project, shown = self._keeping.project, document.session
         held = project.history.buffers
         document.hold(held)
 
@@ -165,7 +128,7 @@ class Projects(QObject):
                 document.project = path
                 if is_shown:
                     document.undo_stack.setClean()
-                self.autosave()
+                self._keeping.autosave()
             document.release(held)
             self.saved.emit(path)
             if then is not None:
@@ -181,7 +144,7 @@ class Projects(QObject):
                 Trouble(
                     "The project could not be saved",
                     f"{trouble.sentence(error)} Everything is still open here.",
-                    (SAVE_ELSEWHERE,),
+                    (trouble.SAVE_ELSEWHERE,),
                 )
             )
 
@@ -200,7 +163,9 @@ class Projects(QObject):
             return ProjectLock(path)
         except ProjectInUseError as error:
             self.troubled.emit(
-                Trouble("The project could not be saved", str(error), (SAVE_ELSEWHERE,), path)
+                Trouble(
+                    "The project could not be saved", str(error), (trouble.SAVE_ELSEWHERE,), path
+                )
             )
             return None
 
@@ -315,107 +280,14 @@ class Projects(QObject):
         self._take(opening.lock)
         if path is None or opening.recovered is not None:
             self._document.undo_stack.resetClean()
-        self.autosave()
+        self._keeping.autosave()
         self.view_restored.emit(project.view)
         self.opened.emit(ready.material.info.path)
         for sentence in (*ready.opened.notes, ready.material.info.warning):
             if sentence:
                 self.noted.emit(sentence)
         if opening.recovered is not None:
-            self._settle(opening.recovered)
-
-    # -- Autosave ------------------------------------------------------------------------------
-
-    @Slot()
-    def autosave(self) -> None:
-        """Have the document written to the session's folder, on another thread."""
-        document = self._document
-        if document.session is not None:
-            project = Project(document.history, dict(self._view()))
-            self._autosave.put(project, document.project)
-
-    def autosave_every(self, minutes: float) -> None:
-        """Autosave after so many minutes, too; 0 for after steps only."""
-        self._minutes = minutes
-        self._start_timer()
-
-    @Slot()
-    def _start_timer(self) -> None:
-        if self._document.is_open and self._minutes > 0:
-            self._timer.start(round(60_000 * self._minutes))
-        else:
-            self._timer.stop()
-
-    @Slot()
-    def _on_closed(self) -> None:
-        self._timer.stop()
-        self._autosave.clear()
-        self._release()
-
-    @Slot(object)
-    def _on_autosave_trouble(self, sentence: str | None) -> None:
-        if sentence is None:
-            self.noted.emit("Autosaving works again.")
-        else:
-            self.troubled.emit(
-                Trouble(
-                    "Autosaving does not work", sentence, (trouble.MOVE_RESULTS, SAVE_ELSEWHERE)
-                )
-            )
-
-    # -- Another place for results -------------------------------------------------------------
-
-    def move_results(self, folder: Path) -> None:
-        """Have the results lie in another folder, those that are there already too."""
-        document = self._document
-        old, held = document.store, document.needed()
-        document.hold(held)
-
-        def take(new: AudioStore) -> None:
-            document.use_store(new)
-            document.release(held)
-            autosave, self._autosave = self._autosave, self._new_autosave()
-            autosave.close()
-            self.autosave()
-            self._runner.submit(Job("Autosaving", lambda: leave_steps(self._autosave, old)))
-            self.moved.emit(folder)
-
-        def explain(error: Exception) -> None:
-            title = "The results could not be moved"
-            self.troubled.emit(Trouble(title, trouble.sentence(error), (trouble.MOVE_RESULTS,)))
-
-        self._runner.submit(
-            Job(
-                "Moving results",
-                lambda: move_steps(old, held, recovery.new_folder(folder)),
-                on_result=take,
-                on_abandoned=lambda: document.release(held),
-                on_error=explain,
-                discard=lambda new: new.close(),
-            )
-        )
-
-    def _new_autosave(self) -> Autosave:
-        return Autosave(self._document.store.folder, self._autosave_troubled.emit)
-
-    # -- After a crash -------------------------------------------------------------------------
-
-    def look_for_crashes(self, *, told: bool = False) -> None:
-        """Remove what dead processes left, and tell what of it can be recovered.
-
-        Args:
-            told: whether to tell, too, that there is nothing.
-        """
-
-        def tell(sessions: list[Recoverable]) -> None:
-            if sessions:
-                self.found.emit(sessions)
-            elif told:
-                self.noted.emit("There is no unfinished work.")
-
-        self._runner.submit(
-            Job("Looking for unfinished work", lambda: find_steps(self._roots), on_result=tell)
-        )
+            self._keeping.settle(opening.recovered)
 
     def recover(self, session: Recoverable) -> None:
         """Open what a crash left; it stays on the disk until this session's autosave has it."""
@@ -427,13 +299,6 @@ class Projects(QObject):
             candidate = Candidate(snapshot.project, session.folder, snapshot.path)
             self._examine(lambda: examine_steps(candidate), Path(session.name), opening)
 
-    def forget(self, sessions: list[Recoverable]) -> None:
-        """Delete what a crash left."""
-        self._runner.submit(Job("Deleting unfinished work", lambda: discard_steps(sessions)))
-
-    def _settle(self, session: Recoverable) -> None:
-        self._runner.submit(Job("Autosaving", lambda: settle_steps(self._autosave, session)))
-
     # -- The lock ------------------------------------------------------------------------------
 
     def _is_own(self, path: Path) -> bool:
@@ -441,13 +306,9 @@ class Projects(QObject):
 
     def _take(self, lock: ProjectLock | None) -> None:
         if lock is not self._lock:
-            self._release()
+            if self._lock is not None:
+                self._lock.release()
             self._lock = lock
-
-    def _release(self) -> None:
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
 
 
 @dataclass(frozen=True)

@@ -264,15 +264,15 @@ class AppDriver:
         self.moment = ""
         self.editor.operations.extracted.connect(self._on_extracted)
         self.editor.operations.exported.connect(lambda _: say(event="exported"))
-        for troubled in (self.editor.operations.troubled, window.projects.troubled):
-            troubled.connect(lambda trouble: say(event="trouble", sentence=trouble.sentence))
+        for part in (self.editor.operations, window.projects, window.keeping):
+            part.troubled.connect(lambda trouble: say(event="trouble", sentence=trouble.sentence))
 
     def start(self) -> None:
         """Look for what a crash left; the rest follows."""
         self.found: list[recovery.Recoverable] = []
-        self.window.projects.found.connect(self._on_found)
+        self.window.keeping.found.connect(self._on_found)
         self.editor.runner.idle.connect(self._go_on)
-        self.window.projects.look_for_crashes()
+        self.window.keeping.look_for_crashes()
 
     def _on_found(self, sessions: list[recovery.Recoverable]) -> None:
         self.found = sessions
@@ -300,7 +300,7 @@ class AppDriver:
     def _recover(self) -> None:
         self.window.projects.recover(self.found[0])
         if self.found[1:]:
-            self.window.projects.forget(self.found[1:])
+            self.window.keeping.forget(self.found[1:])
 
     def _open(self) -> None:
         project = self.folder / PROJECT

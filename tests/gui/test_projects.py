@@ -19,6 +19,7 @@ from clapsep_desktop.gui.operations.opening import recording_of
 from clapsep_desktop.gui.projects import Projects
 from clapsep_desktop.gui.questions import Question
 from clapsep_desktop.gui.requests import Trouble
+from clapsep_desktop.gui.safekeeping import Safekeeping
 from clapsep_desktop.processes import Owner
 from clapsep_desktop.session import autosave
 from clapsep_desktop.session.autosave import read_snapshot
@@ -43,11 +44,13 @@ class Desk:
         self.questions: list[Question] = []
         self.target: Path | None = folder / "field.clapsep"
         self.elsewhere: Path | None = None
+        self.keeping = Safekeeping(
+            self.document, self.runner, [folder / "sessions"], lambda: self.view
+        )
         self.projects = Projects(
             self.document,
             self.runner,
-            [folder / "sessions"],
-            view=lambda: self.view,
+            self.keeping,
             ask=self._answer,
             choose_target=lambda _: self.target,
             choose_recording=lambda _: self.elsewhere,
@@ -55,8 +58,9 @@ class Desk:
         self.troubles: list[Trouble] = []
         self.notes: list[str] = []
         self.views: list[object] = []
-        self.projects.troubled.connect(self.troubles.append)
-        self.projects.noted.connect(self.notes.append)
+        for part in (self.projects, self.keeping):
+            part.troubled.connect(self.troubles.append)
+            part.noted.connect(self.notes.append)
         self.projects.view_restored.connect(self.views.append)
 
     def _answer(self, question: Question) -> str:
@@ -92,9 +96,9 @@ class Desk:
 
     def crash(self) -> None:
         """End as a killed process does: what is on the disk stays, of a process that is dead."""
-        self.projects._autosave.flush(10)
-        self.projects._timer.stop()
-        self.projects._autosave.close()
+        self.keeping._autosave.flush(10)
+        self.keeping._timer.stop()
+        self.keeping._autosave.close()
         self.runner.close()
         lock = self.document.store.folder / "process.json"
         lock.write_text(json.dumps(json.loads(lock.read_text()) | {"pid": DEAD}))
@@ -108,6 +112,7 @@ class Desk:
     def close(self) -> None:
         self.runner.close()
         self.projects.close()
+        self.keeping.close()
         self.document.close()
         self.document.store.close()
 
@@ -378,7 +383,7 @@ def test_a_lost_result_is_told_and_can_be_rendered_again(desk: Desk, project: Pa
 
 
 def snapshot_of(desk: Desk):
-    assert desk.projects._autosave.flush(10)
+    assert desk.keeping._autosave.flush(10)
     return read_snapshot(desk.document.store.folder)
 
 
@@ -390,7 +395,7 @@ def test_each_step_is_autosaved_and_closing_forgets(desk: Desk, qtbot) -> None:
     desk.document.undo_stack.undo()
     assert snapshot_of(desk).project.history.index == 0
     desk.view = {"start": 99.0}
-    desk.projects._timer.timeout.emit()
+    desk.keeping._timer.timeout.emit()
     assert snapshot_of(desk).project.view == {"start": 99.0}
     desk.document.close()
     assert snapshot_of(desk) is None
@@ -398,8 +403,8 @@ def test_each_step_is_autosaved_and_closing_forgets(desk: Desk, qtbot) -> None:
 
 def recoverable(desk: Desk, qtbot) -> list[Recoverable]:
     found: list[list[Recoverable]] = []
-    desk.projects.found.connect(found.append)
-    desk.projects.look_for_crashes()
+    desk.keeping.found.connect(found.append)
+    desk.keeping.look_for_crashes()
     desk.wait(qtbot)
     return found[0] if found else []
 
@@ -440,7 +445,7 @@ def test_what_is_not_wanted_back_is_deleted(desk: Desk, second: Desk, qtbot) -> 
     desk.work()
     desk.crash()
     found = recoverable(second, qtbot)
-    second.projects.forget(found)
+    second.keeping.forget(found)
     second.wait(qtbot)
     assert not found[0].folder.exists()
     assert recoverable(second, qtbot) == []
@@ -474,9 +479,9 @@ def test_autosaving_trouble_is_told_and_its_end_too(
 
     with monkeypatch.context() as patch:
         patch.setattr(autosave, "put_in_place", full)
-        with qtbot.waitSignal(desk.projects.troubled):
+        with qtbot.waitSignal(desk.keeping.troubled):
             desk.work(steps=0)
-    with qtbot.waitSignal(desk.projects.noted):
+    with qtbot.waitSignal(desk.keeping.noted):
         desk.add(1)
     assert "The disk is full." in desk.troubles[0].sentence
     assert desk.notes == ["Autosaving works again."]
@@ -491,8 +496,8 @@ def test_results_move_to_another_folder_with_their_autosave(
     desk.work(steps=3)
     desk.document.undo_stack.undo()
     heard, old, history = desk.heard(), desk.document.store.folder, desk.document.history
-    with qtbot.waitSignal(desk.projects.moved) as moved:
-        desk.projects.move_results(tmp_path / "large disk")
+    with qtbot.waitSignal(desk.keeping.moved) as moved:
+        desk.keeping.move_results(tmp_path / "large disk")
     desk.wait(qtbot)
     assert moved.args == [tmp_path / "large disk"]
     assert not old.exists()
@@ -516,7 +521,7 @@ def test_where_results_cannot_move_they_stay(
         raise AudioWriteError("The disk is full.")
 
     monkeypatch.setattr(AudioStore, "adopt", full)
-    desk.projects.move_results(tmp_path / "small disk")
+    desk.keeping.move_results(tmp_path / "small disk")
     desk.wait(qtbot)
     assert desk.troubles[0].sentence == "The disk is full."
     assert [way.action for way in desk.troubles[0].ways] == ["move_results"]
@@ -526,12 +531,12 @@ def test_where_results_cannot_move_they_stay(
 
 
 def test_the_minutes_of_the_autosave_can_be_chosen(desk: Desk) -> None:
-    desk.projects.autosave_every(2)
-    assert not desk.projects._timer.isActive()
+    desk.keeping.autosave_every(2)
+    assert not desk.keeping._timer.isActive()
     desk.work(steps=0)
-    assert desk.projects._timer.interval() == 120_000
-    desk.projects.autosave_every(0)
-    assert not desk.projects._timer.isActive()
+    assert desk.keeping._timer.interval() == 120_000
+    desk.keeping.autosave_every(0)
+    assert not desk.keeping._timer.isActive()
 
 
 def test_more_steps_than_are_kept_come_back_as_far_as_they_are(desk: Desk) -> None:

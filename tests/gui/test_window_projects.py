@@ -118,7 +118,7 @@ def test_a_window_that_is_ended_from_outside_can_be_recovered(
 
     second = Studio(tmp_path / "second", sessions=worked.sessions, name="two")
     second.window.show()
-    second.window.projects.look_for_crashes()
+    second.window.keeping.look_for_crashes()
     qtbot.waitUntil(lambda: second.window.findChild(RecoveryDialog) is not None)
     dialog = shown_dialog(second)
     assert dialog.list.count() == 1
@@ -200,7 +200,7 @@ def test_a_full_disk_stops_an_extraction_and_another_folder_takes_it(
     assert "Make room or choose another folder" in cramped.window.messages.text
     assert "Choose Another Folder…" in cramped.window.messages.choices
     cramped.dialogs.folder = tmp_path / "large"
-    with qtbot.waitSignal(cramped.window.projects.moved, timeout=PATIENCE):
+    with qtbot.waitSignal(cramped.window.keeping.moved, timeout=PATIENCE):
         cramped.window.messages.press("Choose Another Folder…")
     wait(cramped, qtbot)
     with qtbot.waitSignal(cramped.editor.operations.extracted, timeout=PATIENCE):
