@@ -168,8 +168,8 @@ def _draw_lane(rows: np.ndarray, peaks: Peaks, style: WaveStyle) -> None:
     height = len(rows)
     middle = height / 2
     reach = middle - 1
-    known = np.isfinite(peaks.maximum[1:])
-    lowest, highest, body = _columns(peaks)
+    known = np.isfinite(np.stack(peaks)[:, 1:]).all(axis=0)  # the worker may be just writing them
+    lowest, highest, body = (np.where(known, each, 0.0) for each in _columns(peaks))
     tops = np.floor(middle - reach * style.scale.places(highest)).astype(np.int16)
     bottoms = np.ceil(middle - reach * style.scale.places(lowest)).astype(np.int16)
     bottoms = np.where(known, np.maximum(bottoms, tops + style.thickness), tops)
@@ -194,10 +194,7 @@ def _columns(peaks: Peaks) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Lowest, highest and RMS of each column but the first, reaching to the column before it."""
     lowest = np.fmin(peaks.minimum[1:], peaks.maximum[:-1])
     highest = np.fmax(peaks.maximum[1:], peaks.minimum[:-1])
-    body = peaks.rms[1:]
-    if np.isnan(body).any():
-        return np.nan_to_num(lowest), np.nan_to_num(highest), np.nan_to_num(body)
-    return lowest, highest, body
+    return lowest, highest, peaks.rms[1:]
 
 
 def _mark_clipping(rows: np.ndarray, loud: np.ndarray, above: np.ndarray, length: int) -> None:

@@ -53,10 +53,15 @@ def test_decibels_stretch_what_is_quiet() -> None:
     assert (last - first) / 202 == pytest.approx(2 / 3, abs=0.02)  # -20 of 60 dB
 
 
-def test_silence_is_a_line_and_the_unknown_is_nothing() -> None:
+def test_silence_is_a_line() -> None:
     line = wave_pixels(peaks_of(0, 0, 0), style(thickness=2))
     assert np.isin(line, (WAVE, BODY)).sum(axis=0).tolist() == [2] * COLUMNS
-    unknown = wave_pixels(peaks_of(np.nan, np.nan, np.nan), style())
+
+
+@pytest.mark.parametrize("known", [(), (0,), (0, 1), (2,), (1, 2)])
+def test_what_is_not_known_yet_or_just_being_written_is_nothing(known: tuple[int, ...]) -> None:
+    values = [0.25 if index in known else np.nan for index in range(3)]
+    unknown = wave_pixels(peaks_of(*values), style())
     assert not np.isin(unknown, (WAVE, BODY, CLIP)).any()
 
 
