@@ -140,13 +140,8 @@ class Projects(QObject):
                 lock.release()
 
         def explain(error: Exception) -> None:
-            self.troubled.emit(
-                Trouble(
-                    "The project could not be saved",
-                    f"{trouble.sentence(error)} Everything is still open here.",
-                    (trouble.SAVE_ELSEWHERE,),
-                )
-            )
+            sentence = f"{trouble.sentence(error)} Everything is still open here."
+            self.troubled.emit(_not_saved(sentence, path))
 
         self._runner.submit(
             Job(
@@ -162,11 +157,7 @@ class Projects(QObject):
         try:
             return ProjectLock(path)
         except ProjectInUseError as error:
-            self.troubled.emit(
-                Trouble(
-                    "The project could not be saved", str(error), (trouble.SAVE_ELSEWHERE,), path
-                )
-            )
+            self.troubled.emit(_not_saved(str(error), path))
             return None
 
     def leave(self, then: Callable[[], None]) -> None:
@@ -327,6 +318,10 @@ class _Opening:
         """The project is free again."""
         if self.lock is not None:
             self.lock.release()
+
+
+def _not_saved(sentence: str, path: Path) -> Trouble:
+    return Trouble("The project could not be saved", sentence, (trouble.SAVE_ELSEWHERE,), path)
 
 
 def _missing(candidate: Candidate) -> str:
