@@ -357,7 +357,11 @@ class ViewData(QObject):
 
     @Slot(object, object)
     def _take_pyramid(self, request: PeaksRequest, pyramid: PeakPyramid) -> None:
+        if request is not self._peaks.running:
+            return
         self._peaks.take(request, pyramid)
+        if request.content == self._contents.whole(self._role):
+            self.peaks_changed.emit(None)  # something else may have stood for it, all along
 
     @Slot(object, object)
     def _tell_peaks(self, request: PeaksRequest, span: Span) -> None:

@@ -249,3 +249,19 @@ def test_pieces_are_not_kept_waiting_by_the_whole_waveform(qtbot: QtBot, data: V
 def _all_known(data: ViewData) -> bool:
     shown, _ = data.peaks(0, data.frames, 16)
     return bool(np.isfinite(shown.maximum).all())
+
+
+def test_what_stood_in_for_a_waveform_is_painted_over(
+    qtbot: QtBot, data: ViewData, original: ArraySource
+) -> None:
+    """Before a role's own waveform is there another one is shown, also where nothing differs."""
+    data.set_sources({"original": original})
+    settle(qtbot, data)
+    layer = Layer(noise(1_000, 1), 5_000, 1.0)
+    told: list[Span | None] = []
+    data.peaks_changed.connect(told.append)
+    data.set_sources(mixes(original, layer))
+    data.set_role("removed")
+    del told[:]
+    settle(qtbot, data)
+    assert None in told
