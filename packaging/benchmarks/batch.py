@@ -4,9 +4,9 @@
 
 Every run does the same recipe on the same recordings: parts of the demo, one after the other,
 until they are ``S`` seconds long. Told are seconds from the first sound separated to the last file
-written, and seconds with all of the start; and whether every run wrote the same bytes, by a digest. ``--cluster`` adds a Dask cluster of two
-processes (``pip install 'clapsep-desktop[cluster]'``), one of which is killed midway in a second
-run.
+written, and seconds with all of the start; and whether every run wrote the same bytes, by a
+digest. ``--cluster`` adds a Dask cluster of two processes
+(``pip install 'clapsep-desktop[cluster]'``), one of which is killed midway in a second run.
 """
 
 from __future__ import annotations
