@@ -38,7 +38,7 @@ from clapsep_desktop.batch.names import DEFAULT, FIELDS, Template
 from clapsep_desktop.batch.pool import LocalPool
 from clapsep_desktop.batch.run import Batch, Options, Order, gathered
 from clapsep_desktop.errors import ClapSepError
-from clapsep_desktop.gui.controls import GRID, Notice, Segments, muted_label
+from clapsep_desktop.gui.controls import GRID, Notice, Segments, muted_label, pad
 from clapsep_desktop.gui.jobs import Job as BackgroundJob
 from clapsep_desktop.gui.jobs import JobRunner, Progress, Steps
 from clapsep_desktop.gui.questions import SOUND_FILES, Ask, Dialogs, Question, open_folder
@@ -151,6 +151,7 @@ class BatchDialog(QDialog):
         self.workers = QSpinBox()
         self.workers.setRange(0, 64)
         self.workers.setSpecialValueText("Automatic")
+        pad(self.workers)
         tip = "How many recordings are done at once: one for each GPU, or as many as cores carry."
         self._name(self.workers, "batchWorkers", "Workers", tip)
         self.on_error = Segments(

@@ -100,7 +100,7 @@ class ChecklistPanel(QWidget):
         for tag in tags:
             first = short_time(tag.located.spans[0].start / rate)
             item = QTreeWidgetItem([tag.name, f"{tag.located.score:.0%}", first, ""])
-            item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight)
+            item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             item.setToolTip(0, f"Heard at {len(tag.located.spans)} places, first at {first}.")
             self.list.addTopLevelItem(item)
             self.list.setItemWidget(item, 3, self._buttons(tag))
