@@ -211,8 +211,12 @@ class SpectrogramView(Plot):
     def _paint_stand_in(
         self, painter: QPainter, zoom: int, index: int, style: SpectrogramStyle
     ) -> None:
-        """Stretch the part of a coarser tile that shows the same, or squeeze two finer ones."""
+        """Show what was kept there before, part of a coarser tile, or two finer ones squeezed."""
         target = self._place(zoom, index)
+        former = self._data.former_tile(self._key(zoom, index))
+        if former is not None:
+            _stretch(painter, target, self._pictures.picture(*former, style), 0.0, COLUMNS)
+            return
         if self._paint_coarser(painter, zoom, index, target, style):
             return
         painter.fillRect(target, self._darkest)

@@ -8,6 +8,7 @@ or not, and never waited for.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -185,6 +186,19 @@ class ViewData(QObject):
         if key.content.is_silent and key not in self._cache:
             self._cache.put(key, key.blank(self.channels))
         return self._cache.get(key)
+
+    def former_tile(self, key: TileKey) -> tuple[TileKey, np.ndarray] | None:
+        """A tile of what was kept there before the latest layers came, if one is there."""
+        content = key.content
+        if content.role != "kept":
+            return None
+        for count in reversed(range(len(content.layers))):
+            before = Content("kept", content.layers[:count]) if count else ORIGINAL
+            former = replace(key, content=before)
+            tile = self._cache.get(former)
+            if tile is not None:
+                return former, tile
+        return None
 
     def samples(self, first: int, last: int) -> np.ndarray | None:
         """Frames ``first <= frame < last`` of the role, float32, if all are there."""

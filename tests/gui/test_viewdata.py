@@ -265,3 +265,19 @@ def test_what_stood_in_for_a_waveform_is_painted_over(
     del told[:]
     settle(qtbot, data)
     assert None in told
+
+
+def test_until_a_tile_is_there_the_one_before_the_latest_layer_stands_for_it(
+    qtbot: QtBot, data: ViewData, original: ArraySource
+) -> None:
+    data.set_sources({"original": original})
+    before = wanted_tile(qtbot, data, 64, 0)
+    data.set_sources(mixes(original, Layer(noise(9_000, 1), 0, 1.0)))
+    data.set_role("kept")
+    key = data.tile_key(64, 0, SETTINGS)
+    assert data.tile(key) is None
+    former = data.former_tile(key)
+    assert former is not None
+    assert np.array_equal(former[1], before)
+    data.set_role("removed")
+    assert data.former_tile(data.tile_key(64, 0, SETTINGS)) is None
