@@ -68,7 +68,7 @@ class Commands(QObject):
             "zoom_in": lambda: timeline.zoom(ZOOM),
             "zoom_out": lambda: timeline.zoom(1 / ZOOM),
             "zoom_selection": timeline.zoom_to_selection,
-            "zoom_fit": timeline.fit,
+            "zoom_fit": window.track.fit,
             "extract": window.query_link.extract,
             "preview": window.query_link.preview,
             "repeat": window.query_link.repeat,
@@ -197,7 +197,7 @@ class Commands(QObject):
             editor.operations.discard_preview()
         elif not window.messages.isHidden():
             window.messages.clear()
-        else:
+        elif not window.return_to_track():
             editor.timeline.clear_selection()
 
 

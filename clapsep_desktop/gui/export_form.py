@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from clapsep_desktop.gui.controls import GRID, Segments, guard_wheel, muted_label
+from clapsep_desktop.gui.controls import GRID, Segments, guard_wheel, muted_label, pad
 
 WHAT = (
     ("kept", "Kept", "What is kept of the recording."),
@@ -93,6 +93,7 @@ class ExportForm(QWidget):
         self.ceiling.setSingleStep(0.5)
         self.ceiling.setDecimals(1)
         self.ceiling.setSuffix(" dBTP")
+        pad(self.ceiling)
         self.metadata = QCheckBox("Carry tags and markers over")
         self.measured = muted_label("", "exportMeasured")
         self._describe()

@@ -7,7 +7,7 @@ a control needs, so that all of it can be worked without a mouse.
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -26,13 +26,15 @@ _MOVE = frozenset({Qt.Key.Key_Home, Qt.Key.Key_End, Qt.Key.Key_Escape})
 
 _OWN_KEYS: tuple[tuple[type[QWidget], frozenset[Qt.Key]], ...] = (
     (QLineEdit, _PRESS),
-    (QAbstractSpinBox, _PRESS | _MOVE - {Qt.Key.Key_Escape}),
+    (QAbstractSpinBox, (_PRESS | _MOVE) - {Qt.Key.Key_Space, Qt.Key.Key_Escape}),
     (QComboBox, _PRESS | _MOVE - {Qt.Key.Key_Escape}),
     (QAbstractItemView, _PRESS | _MOVE - {Qt.Key.Key_Escape}),
     (QAbstractSlider, _MOVE - {Qt.Key.Key_Escape}),
     (QAbstractButton, _PRESS),
     (QMenuBar, _PRESS | _MOVE),
 )
+
+_IN_NUMBERS = frozenset("0123456789.,+-−")
 
 
 def belongs_to_control(event: QKeyEvent) -> bool:
@@ -48,3 +50,21 @@ def only_by_tab(window: QWidget) -> None:
     for button in window.findChildren(QAbstractButton):
         if button.focusPolicy() != Qt.FocusPolicy.NoFocus:
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+
+
+def numbers_only(window: QWidget) -> None:
+    """Keep number fields from taking keys that no number is written with, such as Space."""
+    for field in window.findChildren(QAbstractSpinBox):
+        field.installEventFilter(_NumberKeys(field))
+
+
+class _NumberKeys(QObject):
+    """Leaves a field's other keys to the window."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            text = event.text()
+            if text.isprintable() and not set(text) <= _IN_NUMBERS:
+                event.ignore()
+                return True
+        return super().eventFilter(watched, event)

@@ -114,6 +114,7 @@ class MainWindow(QMainWindow):
         self._restore()
         self._show_document()
         keyboard.only_by_tab(self)
+        keyboard.numbers_only(self)
         self.status.start()
 
     # -- Building ------------------------------------------------------------------------------
@@ -230,6 +231,7 @@ class MainWindow(QMainWindow):
         editor.operations.opened.connect(self._on_opened)
         editor.operations.computes_on.connect(self.status.show_devices)
         editor.operations.extracted.connect(self.query_link.on_extracted)
+        self.query_link.asked.connect(self.return_to_track)
         editor.playback.trouble.connect(self.troubles.note)
         editor.settings.changed.connect(self._on_settings)
         self.projects.opened.connect(self._on_opened)
@@ -366,6 +368,19 @@ class MainWindow(QMainWindow):
         """Put the keyboard into the query."""
         self.show_dock(self.query_dock)
         self.query.focus_query()
+
+    @Slot()
+    def return_to_track(self) -> bool:
+        """Take the keyboard from a panel or field to the track, where single keys are commands.
+
+        Returns:
+            Whether it was elsewhere, and there is a track.
+        """
+        focus = QApplication.focusWidget()
+        if focus is None or self.track.isAncestorOf(focus) or not self.track.isVisible():
+            return False
+        self.track.setFocus()
+        return True
 
     @Slot(str)
     def _ask_again(self, identity: str) -> None:

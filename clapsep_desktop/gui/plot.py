@@ -126,6 +126,10 @@ class Plot(pg.GraphicsView):
         """Zoom the vertical axis about a place, 0 at the bottom and 1 at the top."""
         raise NotImplementedError
 
+    def fit_vertically(self) -> None:
+        """Show all of the vertical axis."""
+        raise NotImplementedError
+
     # Geometry and looks.
 
     @property
@@ -226,8 +230,12 @@ class Plot(pg.GraphicsView):
         event.accept()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Select what lies between two markers."""
-        navigation.select_between_markers(self.timeline, self._point(event).x())
+        """Select what lies between two markers, or, on the axis, show all of it."""
+        point = self._point(event)
+        if point.x() < 0:
+            self.fit_vertically()
+        else:
+            navigation.select_between_markers(self.timeline, point.x())
         event.accept()
 
     def leaveEvent(self, _: QEvent) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from clapsep_desktop.errors import ClapSepError, QueryError
 from clapsep_desktop.gui.editor import Editor
@@ -20,16 +20,22 @@ NOTHING_OPEN = "Open a recording first."
 class QueryLink(QObject):
     """Makes requests of what the panel and the timeline say, and tells the panel what happens.
 
+    Signals:
+        asked(): something is being made of the query, or previewed.
+
     Args:
         panel: where the query is written.
         editor: what is asked of.
     """
+
+    asked = Signal()
 
     def __init__(self, panel: QueryPanel, editor: Editor) -> None:
         super().__init__(panel)
         self._panel, self._timeline, self._document = panel, editor.timeline, editor.document
         self._operations, self._runner = editor.operations, editor.runner
         self._settings = settings = editor.settings
+        self._shown: Span | None = None  # what was selected as an example
         self.refresh_models()
         self._show_choices()  # before the panel's own are kept
         panel.extract_requested.connect(self.extract)
@@ -58,6 +64,7 @@ class QueryLink(QObject):
         if request is None:
             return
         self._operations.extract(request, first=self._timeline.playhead)
+        self.asked.emit()
 
     @Slot()
     def preview(self) -> None:
@@ -66,6 +73,7 @@ class QueryLink(QObject):
         request = self._request(span)
         if request is not None:
             self._operations.preview(request)
+            self.asked.emit()
 
     @Slot()
     def repeat(self) -> None:
@@ -83,13 +91,15 @@ class QueryLink(QObject):
 
     @Slot(str)
     def use_selection(self, side: Side) -> None:
-        """Put the selection on a side of the query as an example."""
+        """Put the selection on a side of the query as an example of what is in all the file."""
         selection, session = self._timeline.selection, self._document.session
         if selection is None or session is None:
             return
         rate = session.recording.rate
         example = AudioPrompt(session.recording.path, selection.start / rate, selection.stop / rate)
         self._panel.add_prompt(side, example)
+        self._panel.scope = "file"  # who shows one bark means the others
+        self._shown = selection
 
     @property
     def scope(self) -> Span | None:
@@ -134,7 +144,11 @@ class QueryLink(QObject):
 
     @Slot()
     def _on_selection(self) -> None:
-        self._panel.set_has_selection(self._timeline.selection is not None)
+        selection = self._timeline.selection
+        self._panel.set_has_selection(selection is not None)
+        if self._shown is not None and selection not in (None, self._shown):
+            self._panel.scope = "selection"  # a new one is meant as the scope again
+            self._shown = None
 
     @Slot()
     def _on_document(self) -> None:

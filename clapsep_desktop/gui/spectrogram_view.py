@@ -90,6 +90,10 @@ class SpectrogramView(Plot):
         """See `Plot.zoom_vertically`."""
         self.set_scale(self.scale.zoomed(place, factor, self._data.rate))
 
+    def fit_vertically(self) -> None:
+        """See `Plot.fit_vertically`."""
+        self.set_scale(FrequencyScale.whole(self.scale.name, self._data.rate))
+
     # Frequencies over the height.
 
     def frequency_at(self, y: float) -> float:

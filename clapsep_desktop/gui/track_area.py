@@ -75,6 +75,7 @@ class TrackArea(QWidget):
         self._lay_out()
         self._connect()
         self.set_settings(self.settings)
+        self.setFocusProxy(self.waveform)
 
     def _lay_out(self) -> None:
         self.splitter = QSplitter(Qt.Orientation.Vertical)
@@ -135,6 +136,12 @@ class TrackArea(QWidget):
         """Zoom the vertical axis of the plot with the focus, or the waveform's."""
         plot: Plot = self.spectrogram if self.spectrogram.hasFocus() else self.waveform
         plot.zoom_vertically(factor)
+
+    def fit(self) -> None:
+        """Show the whole recording, and all amplitudes and frequencies."""
+        self.timeline.fit()
+        for plot in self.plots:
+            plot.fit_vertically()
 
     def save_split(self) -> bytes:
         """How the height is divided, to be restored another day."""

@@ -63,6 +63,10 @@ class WaveformView(Plot):
         """See `Plot.zoom_vertically`; the middle of each channel stays."""
         self.set_scale(self.scale.zoomed(factor))
 
+    def fit_vertically(self) -> None:
+        """See `Plot.fit_vertically`."""
+        self.set_scale(AmplitudeScale(self.scale.name))
+
     def ask(self) -> None:
         """See `Plot.ask`."""
         timeline = self.timeline

@@ -262,6 +262,9 @@ def test_the_selection_becomes_an_example(opened, recording):
     opened.trigger("example_remove")
     (example,) = opened.window.query.query().remove
     assert (example.path, example.start, example.end) == (recording, 1.0, 2.0)
+    assert opened.window.query.scope == "file"  # else only the example itself would be changed
+    opened.editor.timeline.select(Span(0, RATE))
+    assert opened.window.query.scope == "selection"
 
 
 def test_steps_are_compared_in_the_history(opened, qtbot):
@@ -368,6 +371,40 @@ def test_single_keys_go_into_a_text_and_space_onto_a_button(opened, qtbot):
     with qtbot.waitSignal(button.clicked):
         qtbot.keyClick(button, Qt.Key.Key_Space)
     assert not opened.editor.playback.is_playing
+
+
+def test_the_keyboard_goes_back_to_the_track_with_the_query(opened, qtbot):
+    opened.window.activateWindow()
+    opened.trigger("focus_query")
+    field = QApplication.focusWidget()
+    qtbot.keyClicks(field, "a dog")
+    with qtbot.waitSignal(opened.editor.operations.extracted, timeout=20_000):
+        qtbot.keyClick(field, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+        assert opened.window.track.waveform.hasFocus()
+    qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_D)
+    assert opened.editor.sound.role == "removed"
+    qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Right)
+    assert opened.editor.timeline.cursor > 0
+
+
+def test_escape_leaves_the_query_before_it_touches_the_selection(opened):
+    opened.window.activateWindow()
+    opened.editor.timeline.select(Span(0, RATE))
+    opened.trigger("focus_query")
+    opened.trigger("cancel")
+    assert opened.window.track.waveform.hasFocus()
+    assert opened.editor.timeline.selection == Span(0, RATE)
+    opened.trigger("cancel")
+    assert opened.editor.timeline.selection is None
+
+
+def test_single_keys_work_after_the_speed_was_chosen(opened, qtbot):
+    opened.window.activateWindow()
+    speed = opened.window.findChild(QAbstractSpinBox, "speedField")
+    speed.setFocus()
+    qtbot.keyClicks(speed, "d ")
+    assert opened.editor.sound.role == "removed"
+    assert opened.editor.playback.is_playing
 
 
 def test_f6_goes_round_the_panes(opened, qtbot):

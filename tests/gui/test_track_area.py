@@ -352,3 +352,27 @@ def test_every_theme_paints_its_own_canvas(qapp: QApplication, track: Track, nam
     worn = theme.apply(qapp, name)  # type: ignore[arg-type]
     pixels = canvas(track.area.waveform)
     assert QColor(*pixels[12, 100].tolist()) == worn.color("canvas")
+
+
+def test_fit_shows_all_of_both_axes(track, qtbot):
+    area, timeline, _ = track
+    whole = area.waveform.scale, area.spectrogram.scale
+    for plot in area.plots:
+        plot.zoom_vertically(4)
+    timeline.zoom_at(100, 8)
+    area.fit()
+    assert (area.waveform.scale, area.spectrogram.scale) == whole
+    assert (timeline.start, timeline.stop) == (0, SECONDS * RATE)
+
+
+def test_a_double_click_on_an_axis_shows_all_of_it(track, qtbot):
+    area, timeline, _ = track
+    for plot in area.plots:
+        whole = plot.scale
+        plot.zoom_vertically(4)
+        assert plot.scale != whole
+        qtbot.mouseDClick(
+            plot.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(AXIS_WIDTH // 2, 60)
+        )
+        assert plot.scale == whole
+    assert timeline.selection is None
