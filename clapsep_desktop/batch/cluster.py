@@ -6,11 +6,13 @@ records beside the results keep what was done from being done twice, even where 
 after its last job and before anyone heard of it.
 
 Every worker must have CLAPSep installed, and reach recordings, results and records by the paths
-or URLs in the jobs. Dask's own dashboard, usually at port 8787 of the scheduler, shows them work.
+or URLs in the jobs. A process does one job at a time, with as many threads as Dask gave it. Dask's
+own dashboard, usually at port 8787 of the scheduler, shows them work.
 """
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 import time
@@ -138,8 +140,13 @@ _lock = threading.Lock()
 
 def _do(job: Job, device: str, make: Callable[[str], DoesJobs], run: str) -> Outcome | None:
     """Do a job with models that stay loaded; one at a time in a process."""
+    import distributed
+
     with _lock:
         if (device, make) not in _made:
+            # Before torch is imported, and always the same: other threads round otherwise.
+            threads = distributed.get_worker().state.nthreads
+            os.environ["OMP_NUM_THREADS"] = str(threads)
             _made[device, make] = make(device)
         worker = _made[device, make]
         with suppress(Stopped):

@@ -31,12 +31,16 @@ class Share:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def shares(device: str = "auto", workers: int | None = None) -> list[Share]:
+def shares(
+    device: str = "auto", workers: int | None = None, threads: int | None = None
+) -> list[Share]:
     """A share for each worker: one for each GPU, or a number of them on the processor.
 
     Args:
         device: "auto" takes the GPUs where there are any.
         workers: how many; None for one for each GPU, or what cores and memory carry.
+        threads: of each; None to divide the cores among them. A sum that is split among another
+            number of threads is rounded otherwise: the same number gives the same bytes.
     """
     found = gpus() if device in ("auto", "cuda") else []
     cores = len(_own_cores())
@@ -44,9 +48,9 @@ def shares(device: str = "auto", workers: int | None = None) -> list[Share]:
         single = device == "mps"  # its one GPU is shared by all
         free = max(psutil.virtual_memory().available // MEMORY, 1)
         count = workers or (1 if single else int(min(max(cores // _CORES, 1), free)))
-        return [Share(device, max(cores // count, 1))] * count
+        return [Share(device, threads or max(cores // count, 1))] * count
     count = workers or len(found)
-    threads = max(cores // count, 1)
+    threads = threads or max(cores // count, 1)
     visible = (found[number % len(found)] for number in range(count))
     return [Share(device, threads, {"CUDA_VISIBLE_DEVICES": gpu}) for gpu in visible]
 

@@ -181,6 +181,8 @@ class Batch:
         try:
             if not self.waiting:
                 return
+            for job in self.waiting:
+                places.sweep(job.key, job.targets)
             with closing(pool.run(self.waiting)) as events:
                 for event in events:
                     if isinstance(event, Finished):

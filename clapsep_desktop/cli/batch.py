@@ -104,6 +104,14 @@ def batch(
             metavar="N", min=1, help="Processes; one for each GPU, or as many as cores carry."
         ),
     ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Of each worker; all cores are divided. The same number gives the same bytes.",
+        ),
+    ] = None,
     device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
     cluster: Annotated[
         str | None,
@@ -133,7 +141,7 @@ def batch(
     else:
         orders = _repeated(arguments or [])
         todo = Batch(orders, options, out or places.parent(places.absolute(orders[0].source)))
-    pool = _pool(cluster, device.value, workers, len(todo.waiting))
+    pool = _pool(cluster, device.value, workers, threads, len(todo.waiting))
     _run(todo, pool, as_json)
 
 
@@ -162,7 +170,9 @@ def _repeated(arguments: list[str]) -> list[Order]:
     return [Order(source, recipe) for source in gathered(arguments[1:])]
 
 
-def _pool(cluster: str | None, device: str, workers: int | None, count: int) -> Pool:
+def _pool(
+    cluster: str | None, device: str, workers: int | None, threads: int | None, count: int
+) -> Pool:
     if cluster is not None:
         from clapsep_desktop.batch.cluster import ClusterPool
 
@@ -170,7 +180,7 @@ def _pool(cluster: str | None, device: str, workers: int | None, count: int) -> 
     from clapsep_desktop.batch.devices import shares
     from clapsep_desktop.batch.pool import LocalPool
 
-    return LocalPool(shares(device, min(workers, max(count, 1)) if workers else None))
+    return LocalPool(shares(device, min(workers, max(count, 1)) if workers else None, threads))
 
 
 def _run(todo: Batch, pool: Pool, as_json: bool) -> None:

@@ -5,8 +5,9 @@
 Every run does the same recipe on the same recordings: parts of the demo, one after the other,
 until they are ``S`` seconds long. Told are seconds from the first sound separated to the last file
 written, and seconds with all of the start; and whether every run wrote the same bytes, by a
-digest. ``--cluster`` adds a Dask cluster of two processes
-(``pip install 'clapsep-desktop[cluster]'``), one of which is killed midway in a second run.
+digest; another number of threads rounds otherwise. ``--cluster`` adds a Dask cluster of two
+processes (``pip install 'clapsep-desktop[cluster]'``), one of which is killed midway in a second
+run.
 """
 
 from __future__ import annotations
@@ -59,13 +60,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="clapsep-") as name:
         folder = Path(name)
         sources = recordings(folder, options.recordings, options.seconds)
-        whole, single = Share("cpu", cores), Share("cpu", 1)
         half = Share("cpu", max(cores // 2, 1))
         table = _Table(folder, recipe, sources)
-        table.add("1 worker, all cores", LocalPool([whole]))
-        table.add("1 worker, 1 core", LocalPool([single]))
-        table.add("2 workers, cores shared", LocalPool([half] * 2))
+        table.add("1 worker, half the cores", LocalPool([half]))
+        table.add("2 workers, half each", LocalPool([half] * 2))
         table.add("the same again", LocalPool([half] * 2))
+        table.add("1 worker, all cores", LocalPool([Share("cpu", cores)]))
         if options.cluster:
             on_cluster(table)
 

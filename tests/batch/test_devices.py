@@ -21,6 +21,7 @@ def test_processors_share_their_cores() -> None:
     assert shares("cpu", 4) == [Share("cpu", 2)] * 4
     assert shares("auto", 1) == [Share("auto", 8)]
     assert shares("cpu", 20)[0].threads == 1
+    assert shares("cpu", 2, threads=1) == [Share("cpu", 1)] * 2
 
 
 def test_memory_limits_how_many_start_of_themselves() -> None:

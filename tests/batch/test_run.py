@@ -171,6 +171,15 @@ def test_what_a_killed_run_was_placing_may_be_replaced(folder: Path, pool: Inlin
     assert [job.number for job in again.waiting] == [1]
 
 
+def test_what_a_killed_machine_left_is_swept(folder: Path, pool: Inline) -> None:
+    batch = _batch(folder)
+    left = folder.parent / "out" / f".clapsep-{batch.jobs[1].key[:16]}-0.part"
+    left.mkdir(parents=True)
+    (left / "steps").write_text("half")
+    _run(batch, pool)
+    assert not left.exists()
+
+
 def test_one_side_in_another_format(folder: Path, pool: Inline) -> None:
     options = {"kinds": "removed", "extension": ".flac", "template": Template("{n}/{query}")}
     batch = _batch(folder, **options)
