@@ -13,7 +13,7 @@ import secrets
 import shutil
 import time
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -38,6 +38,8 @@ class StagedFile:
         self.part = _temporary_name(target)
         remove_left_behind(target, _LEFT_BEHIND)
         with writing(target):
+            if target.is_dir():
+                raise AudioWriteError(f"“{target}” is a folder. Add a file name.")
             os.close(os.open(self.part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
             if target.exists():
                 shutil.copymode(target, self.part)
@@ -60,8 +62,8 @@ def put_in_place(files: Sequence[StagedFile]) -> None:
     undo: list[tuple[Path, Path | None]] = []  # each target and its former content, if any
     try:
         for file in files:
-            undo.append((file.target, _second_name(file.target)))
             with writing(file.target):
+                undo.append((file.target, _second_name(file.target)))
                 file.part.replace(file.target)
     except BaseException:
         for (target, former), file in zip(undo, files, strict=False):
@@ -100,6 +102,32 @@ def real_target(target: Path, source: Path) -> Path:
             if not os.access(real, os.W_OK):
                 raise AudioWriteError(f"“{target}” is write-protected. Choose another name.")
     return real
+
+
+def check_free(target: Path, *, replace: bool = False, needed: Iterable[Path] = ()) -> None:
+    """Refuse a name that a file has already.
+
+    Args:
+        target: the name.
+        replace: whether the user allowed the file to be replaced.
+        needed: files that may not be replaced all the same.
+
+    Raises:
+        AudioWriteError: so it is.
+    """
+    with writing(target):
+        if not target.exists():
+            return
+        if any(file.exists() and target.samefile(file) for file in needed):
+            raise AudioWriteError(
+                f"“{target}” is read by this very command. Choose another name, so that nothing "
+                "is lost."
+            )
+        if not replace:
+            raise AudioWriteError(
+                f"“{target}” is there already. Choose another name, or allow it to be replaced "
+                "with --overwrite."
+            )
 
 
 def check_distinct(targets: Sequence[Path]) -> None:

@@ -153,7 +153,7 @@ def extract(
         depth=depth.value if depth else None,
     )
     if save_recipe is not None:
-        save(recipe_of(request), save_recipe, with_audio=recipe_audio)
+        save(recipe_of(request, save_recipe), save_recipe, with_audio=recipe_audio)
     (_show_plan if plan else _separate)(request, as_json)
 
 

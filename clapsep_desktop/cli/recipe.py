@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clapsep_desktop.audio.formats import MAX_RATE
+from clapsep_desktop.audio.staging import check_free
 from clapsep_desktop.cli.console import Progress, answer, say
+from clapsep_desktop.query import AudioPrompt
 from clapsep_desktop.session.library import Library
 from clapsep_desktop.session.recipe import Recipe, Step
 
@@ -24,6 +26,7 @@ app = typer.Typer(
 
 _NO_LIMIT = MAX_RATE / 2  # Hz
 
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")]
 WithAudio = Annotated[
     bool, typer.Option("--with-audio", help="Put the examples' sound into the recipe.")
 ]
@@ -55,9 +58,12 @@ def export_recipe(
         bool, typer.Option("--whole", help="Let every step work on the whole of a recording.")
     ] = False,
     with_audio: WithAudio = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Make a recipe of a project's extractions."""
     from clapsep_desktop.session.project import load
+
+    check_free(file, replace=overwrite, needed=[project])
 
     session = load(project).history.current
     recipe = Recipe.of(session, project.stem, whole=whole)
@@ -65,10 +71,17 @@ def export_recipe(
     say(f"{file}: {recipe}")
 
 
-def recipe_of(request: Request) -> Recipe:
-    """What a command asks for, as a recipe."""
+def recipe_of(request: Request, path: Path) -> Recipe:
+    """What a command asks for, as a recipe that is to be saved under a path.
+
+    Raises:
+        AudioWriteError: a file is there already, or the command reads it.
+    """
+    query = request.query
+    examples = [one.path for one in (*query.keep, *query.remove) if isinstance(one, AudioPrompt)]
+    check_free(path, replace=request.overwrite, needed=[request.source, *examples])
     step = Step(
-        request.query,
+        query,
         request.start,
         request.end,
         None if request.band is None else (request.band[0], request.band[1] or _NO_LIMIT),

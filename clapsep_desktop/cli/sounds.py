@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from clapsep_desktop.audio.staging import check_free
 from clapsep_desktop.batch import versions
 from clapsep_desktop.cli.console import Progress, answer, say, warn
 from clapsep_desktop.query import Prompt, parse_example
@@ -121,8 +122,12 @@ def export_sounds(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[NAME]...", help="All of them if left out.")
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a file that exists.")
+    ] = False,
 ) -> None:
     """Write sounds to one file, for another machine or person."""
+    check_free(file, replace=overwrite)
     sounds = Library().export(file, names or ())
     say(f"{_listed(sounds)} written to {file}.")
 

@@ -70,7 +70,13 @@ class Library:
             raise SoundError(
                 f"There is no saved sound “{name}”. {hint} Save one with “clapsep sounds add”."
             )
-        return _read(path)[0]
+        try:
+            return _read(path)[0]
+        except SoundError as error:
+            raise SoundError(
+                f"The saved sound “{name}” is damaged. Save or import it again, or forget it with "
+                f"“clapsep sounds remove”. ({error})"
+            ) from error
 
     def save(self, sound: Sound, *, replace: bool = False) -> None:
         """Keep a sound.
@@ -87,11 +93,17 @@ class Library:
         _write(self._path(sound.name), [sound])
 
     def remove(self, name: str) -> None:
-        """Forget a sound; raises SoundError where there is none."""
+        """Forget a sound.
+
+        Raises:
+            SoundError: there is none of that name.
+            AudioWriteError: the folder cannot be written.
+        """
         path = self._path(checked_name(name))
         if not path.is_file():
             self.get(name)
-        path.unlink(missing_ok=True)
+        with writing(path):
+            path.unlink(missing_ok=True)
 
     def rename(self, name: str, new: str) -> Sound:
         """Give a sound another name; raises SoundError where that is taken."""

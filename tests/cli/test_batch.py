@@ -172,5 +172,32 @@ def test_a_project_gives_a_recipe(clapsep: Clapsep, tmp_path: Path) -> None:
     outcome = clapsep("recipe", "export", path, target)
     assert outcome.code == 0, outcome.err
     assert Recipe.load(target).steps[0].end == 1.0
-    clapsep("recipe", "export", path, target, "--whole")
+    assert clapsep("recipe", "export", path, target, "--whole").code == 3
+    clapsep("recipe", "export", path, target, "--whole", "--overwrite")
     assert Recipe.load(target).steps[0].end is None
+
+
+def test_no_command_writes_over_what_is_there(
+    clapsep: Clapsep, recording: Path, tmp_path: Path
+) -> None:
+    clapsep("sounds", "add", "hum", recording)
+    project = tmp_path / "field.clapsep"
+    project.write_text("a project")
+    before = {path: path.read_bytes() for path in (recording, project)}
+    ask = ["extract", recording, "--remove", "low", "--plan", "--save-recipe"]
+    example = ["extract", project, "--remove-audio", recording, "--overwrite", "--save-recipe"]
+    for command, said in (
+        (["sounds", "export", recording], "there already"),
+        (["sounds", "export", tmp_path, "--overwrite"], "is a folder"),
+        (["recipe", "export", project, recording], "there already"),
+        (["recipe", "export", project, project, "--overwrite"], "read by this very command"),
+        ([*ask, project], "there already"),
+        ([*ask, recording, "--overwrite"], "read by this very command"),
+        ([*example, recording], "read by this very command"),
+        ([*ask, tmp_path, "--overwrite"], "is a folder"),
+    ):
+        outcome = clapsep(*command)
+        assert (outcome.code, said in outcome.sentence) == (3, True), outcome.err
+    assert {path: path.read_bytes() for path in before} == before
+    assert clapsep("sounds", "export", project, "--overwrite").code == 0
+    assert "clapsep-sounds" in project.read_text()

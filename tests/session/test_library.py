@@ -99,6 +99,31 @@ def test_a_damaged_file_hides_no_other(library: Library) -> None:
     assert library.damaged() == [broken]
 
 
+def test_a_damaged_sound_says_what_to_do_and_can_be_forgotten(library: Library) -> None:
+    library.save(_sound("dog"))
+    (file,) = library.folder.iterdir()
+    file.write_text(file.read_text()[:100])
+    with pytest.raises(SoundError, match=r"“dog” is damaged\. Save or import it again, or forget"):
+        library.prompt("@dog")
+    library.remove("dog")
+    assert "dog" not in library
+
+
+def test_a_sound_that_cannot_be_removed_is_told(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.save(_sound("dog"))
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refused)
+        with pytest.raises(AudioWriteError, match="permission denied"):
+            library.remove("dog")
+    assert "dog" in library
+
+
 def test_a_failed_save_leaves_the_sound_as_it_was(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
