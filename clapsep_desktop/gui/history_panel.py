@@ -58,6 +58,7 @@ class HistoryPanel(QWidget):
         self.setObjectName("historyPanel")
         self.setAccessibleName("History")
         self._rows: list[ExtractionRow] = []
+        self._newest: ExtractionRow | None = None  # to be kept in sight until the user scrolls
         self._changes: dict[str, str] = {}
         self._session: Session | None = None
         self._budget: int | None = None
@@ -119,8 +120,12 @@ class HistoryPanel(QWidget):
             used: bytes on disk of all results, undone ones included.
         """
         self._session = session
+        former = [row.identity for row in self._rows]
         wanted = [] if session is None else [one.id for one in session]
         self._keep_rows(wanted)
+        if wanted != former:
+            is_new = bool(former) and wanted[:-1] == former
+            self._newest = self._rows[-1] if is_new else None
         self.source.setVisible(session is not None)
         if session is not None:
             self.source.show_recording(session.recording)
@@ -239,6 +244,8 @@ class HistoryPanel(QWidget):
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setWidget(inside)
         self._scroll = scroll
+        scroll.verticalScrollBar().rangeChanged.connect(self._show_newest)
+        scroll.verticalScrollBar().actionTriggered.connect(self._forget_newest)
         self._stack = QStackedWidget()
         self._stack.addWidget(scroll)
         self._stack.addWidget(self._steps)
@@ -335,6 +342,13 @@ class HistoryPanel(QWidget):
         line: Line = self._rows[target] if target >= 0 else self.source
         line.setFocus(Qt.FocusReason.OtherFocusReason)
         self._scroll.ensureWidgetVisible(line)
+
+    def _show_newest(self) -> None:
+        if self._newest is not None:
+            self._scroll.ensureWidgetVisible(self._newest)
+
+    def _forget_newest(self) -> None:
+        self._newest = None
 
     def _turn_page(self, page: str) -> None:
         self._stack.setCurrentIndex(0 if page == "stack" else 1)

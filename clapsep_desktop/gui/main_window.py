@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QEvent, Qt, Signal, Slot
+from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
     QAction,
     QActionGroup,
@@ -65,7 +65,9 @@ TITLE = "CLAPSep Desktop"
 SMALLEST = (880, 560)  # logical pixels
 FIRST_SIZE = (1360, 860)
 DOCK_WIDTH = 340
-DOCK_HEIGHTS = [480, 280]
+HISTORY_HEIGHT = 236
+"""Of its dock at least, before the query gets all it asks for."""
+
 STATE_VERSION = 1
 """Of the layout; one that was stored by another version is not restored."""
 
@@ -184,7 +186,6 @@ class MainWindow(QMainWindow):
         self.checklist_dock.hide()  # until it is asked for
         docks = [self.query_dock, self.history_dock]
         self.resizeDocks(docks, [DOCK_WIDTH] * 2, Qt.Orientation.Horizontal)
-        self.resizeDocks(docks, DOCK_HEIGHTS, Qt.Orientation.Vertical)
         self.setStatusBar(self.status)
 
     def _dock(self, name: str, title: str, panel: QWidget) -> QDockWidget:
@@ -478,10 +479,24 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(QByteArray(values.geometry))
         if values.window_state:
             self.restoreState(QByteArray(values.window_state), STATE_VERSION)
+        else:
+            self._share_height_soon()
 
     def reset_layout(self) -> None:
         """Put every panel back where it was at first."""
         self.restoreState(self._first_state, STATE_VERSION)
+        self._share_height_soon()
+
+    def _share_height_soon(self) -> None:
+        QTimer.singleShot(0, self, self._share_height)  # once all have their sizes
+
+    def _share_height(self) -> None:
+        """Give the query the height it asks for, and the history what is left."""
+        docks = [self.query_dock, self.history_dock]
+        whole = sum(dock.height() for dock in docks)
+        wished = self.query_dock.sizeHint().height()
+        query = min(wished, max(whole - HISTORY_HEIGHT, whole // 2))
+        self.resizeDocks(docks, [query, whole - query], Qt.Orientation.Vertical)
 
     # -- Keys and closing ----------------------------------------------------------------------
 

@@ -263,6 +263,7 @@ class QueryPanel(QWidget):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setWidget(inside)
+        self._inside = inside
 
         buttons = QHBoxLayout()
         buttons.setSpacing(2 * GRID)
@@ -285,7 +286,13 @@ class QueryPanel(QWidget):
         whole.addWidget(scroll, 1)
         whole.addWidget(line)
         whole.addLayout(foot)
+        self._foot = foot
         self.setMinimumWidth(292)
+
+    def sizeHint(self) -> QSize:
+        """Room for all of it; a scroll area alone would be content with less."""
+        height = self._inside.sizeHint().height() + 1 + self._foot.sizeHint().height()
+        return QSize(super().sizeHint().width(), height)
 
     # What happens.
 

@@ -14,9 +14,11 @@ from PySide6.QtWidgets import (
     QSizePolicy,
     QSlider,
     QToolBar,
+    QToolButton,
     QWidget,
 )
 
+from clapsep_desktop.gui import theme
 from clapsep_desktop.gui.colour_maps import COLOUR_MAPS
 from clapsep_desktop.gui.controls import GRID, guard_wheel, muted_label
 from clapsep_desktop.gui.frequency_scale import SCALES
@@ -129,7 +131,7 @@ class ViewBar(QToolBar):
         slider.setAccessibleName(title)
         slider.setToolTip(tip)
         slider.setRange(low, high)
-        slider.setFixedWidth(72)
+        slider.setFixedWidth(56)
         slider.valueChanged.connect(self._read)
         guard_wheel(slider)
         return slider
@@ -154,6 +156,11 @@ class ViewBar(QToolBar):
             for control in controls:
                 row.addWidget(control)
             self.addWidget(group)
+        more = self.findChild(QToolButton, "qt_toolbar_ext_button")
+        if more is not None:  # Qt's own arrow is hardly seen
+            theme.dress(more, "more")
+            more.setAccessibleName("More view settings")
+            more.setToolTip("More settings of the view, for which there is no room.")
 
     def _read(self) -> None:
         """Take over what the controls say; floor and ceiling push each other."""

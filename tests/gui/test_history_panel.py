@@ -130,6 +130,14 @@ def test_disk_used_and_its_limit(panel):
     assert meter.value() == meter.maximum()
 
 
+def test_a_new_step_is_brought_into_sight(panel, qtbot):
+    panel.resize(320, 280)
+    panel.show_session(SESSION.without("hum"))
+    panel.show_session(SESSION)
+    newest = panel.rows[-1]
+    qtbot.waitUntil(lambda: newest.visibleRegion().boundingRect().height() == newest.height())
+
+
 def test_an_empty_history_says_how_to_begin(qtbot):
     panel = HistoryPanel()
     qtbot.addWidget(panel)

@@ -464,6 +464,15 @@ def test_the_window_comes_back_where_it_was(qtbot, tmp_path):
         again.close()
 
 
+def test_the_query_has_the_height_it_asks_for_and_the_history_the_rest(studio, qtbot):
+    window = studio.window
+    window.resize(1400, 1100)
+    window.reset_layout()
+    query, history = window.query_dock, window.history_dock
+    qtbot.waitUntil(lambda: abs(query.height() - query.sizeHint().height()) < 8)
+    assert history.height() > 300
+
+
 def test_the_theme_is_chosen_and_kept(studio):
     studio.window.findChild(QAction, "action_theme_light").trigger()
     assert studio.settings.values.theme == "light"
