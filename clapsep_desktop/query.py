@@ -203,11 +203,19 @@ def parse_example(text: str, folder: Path = Path()) -> AudioPrompt:
     (2.5, 60.0)
     """
     part = _PART.fullmatch(text)
-    whole = folder / Path(text).expanduser()
+    whole = folder / expanded(text)
     if part is None or _exists(whole):
         return AudioPrompt(whole)
     start, end = (parse_time(part[edge]) if part[edge] else None for edge in ("start", "end"))
-    return AudioPrompt(folder / Path(part["path"]).expanduser(), start, end)
+    return AudioPrompt(folder / expanded(part["path"]), start, end)
+
+
+def expanded(text: str) -> Path:
+    """A path with ``~`` as the home it means; a name like any other where there is no such home."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
 
 
 @dataclass(frozen=True)

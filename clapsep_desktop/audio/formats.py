@@ -220,6 +220,21 @@ def choose_format(target: Path, info: AudioInfo, depth: str | None = None) -> Ta
     return chosen
 
 
+def check_writable(target: Path, depth: str | None = None) -> None:
+    """Whether some recording could be written under a name.
+
+    Args:
+        target: its extension names the container.
+        depth: a key of `DEPTHS`, or None for the recording's own.
+
+    Raises:
+        AudioFormatError: an unknown extension, or a container that cannot hold the depth.
+    """
+    container = _container_of(target)
+    if depth is not None:
+        _deep(container, depth, target)
+
+
 def _deep(container: Container, depth: str, target: Path) -> str:
     """The container's subtype of a depth."""
     subtypes = [name for name in DEPTHS[depth] if name in container.subtypes]
@@ -242,9 +257,9 @@ def _wav_major(chosen: TargetFormat, info: AudioInfo) -> str:
     return "WAVEX" if info.container == "WAVEX" else "WAV"
 
 
-def _container_of(target: Path, info: AudioInfo) -> Container:
+def _container_of(target: Path, info: AudioInfo | None = None) -> Container:
     extension = target.suffix.lower()
-    if extension in {".ogg", ".oga"} and info.subtype == "OPUS":
+    if info and info.subtype == "OPUS" and extension in {".ogg", ".oga"}:
         extension = ".opus"  # Opus lives in Ogg files of either name
     for container in CONTAINERS:
         if extension in container.extensions:

@@ -3,7 +3,8 @@
 Columns: ``input``, ``keep``, ``remove``, ``keep_audio``, ``remove_audio``, ``kept``, ``removed``,
 and as further ones ``start``, ``end``, ``blend`` and ``strength``. Several sounds in one field are
 separated by ``|``; ``@name`` is a saved sound; a part of an example is ``FILE#START-END``. Paths
-are relative to the manifest.
+are relative to the manifest. Fields are separated by commas, or by semicolons or tabs, as
+spreadsheets of many countries write them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from clapsep_desktop.batch import places
 from clapsep_desktop.batch.run import Order
 from clapsep_desktop.errors import ClapSepError, DataError
-from clapsep_desktop.query import AudioPrompt, Prompt, Query, parse_example
+from clapsep_desktop.query import AudioPrompt, Prompt, Query, expanded, parse_example
 from clapsep_desktop.session.recipe import Recipe, Step
 from clapsep_desktop.timebase import parse_time
 
@@ -62,8 +63,12 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Each row with the line that it ends on; empty lines are skipped."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restval=None, strict=True)
-            _check_header(path, [name or "" for name in reader.fieldnames or ()])
+            header = file.readline()
+            file.seek(0)
+            reader = csv.DictReader(file, restval=None, delimiter=_separator(header), strict=True)
+            names = [(name or "").strip().lower() for name in reader.fieldnames or ()]
+            _check_header(path, names)
+            reader.fieldnames = names
             for row in reader:
                 fields = {
                     name: value.strip() for name, value in row.items() if isinstance(value, str)
@@ -75,12 +80,19 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     except OSError as error:
         raise DataError(f"The manifest “{path}” could not be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
-        raise DataError(f"“{path.name}” is no manifest: it is no CSV file in UTF-8.") from error
+        raise DataError(
+            f"“{path.name}” is no manifest: it is no CSV file in UTF-8. Save it as one."
+        ) from error
     except csv.Error as error:
         raise DataError(
             f"“{path.name}” is no manifest: what follows line {reader.line_num} is no CSV "
             f"({error})."
         ) from error
+
+
+def _separator(header: str) -> str:
+    """What separates the columns of a first line; no column's name holds any of these."""
+    return max(",;\t", key=header.count)
 
 
 def _check_header(path: Path, names: list[str]) -> None:
@@ -89,6 +101,12 @@ def _check_header(path: Path, names: list[str]) -> None:
         raise DataError(
             f"“{path.name}” is no manifest: its first line must name the column “input” and one "
             f"of {', '.join(SOUNDS)}."
+        )
+    twice = [name for name in COLUMNS if names.count(name) > 1]
+    if twice:
+        raise DataError(
+            f"“{path.name}” has the column “{twice[0]}” twice. Put several sounds into one field, "
+            "separated by |."
         )
     if unknown:
         raise DataError(
@@ -110,6 +128,8 @@ def _order(
     source = _place(row["input"], folder)
     if places.state(source) is None:
         raise DataError(f"there is no file “{source}”.")
+    if places.is_folder(source):
+        raise DataError(f"“{source}” is a folder. Write a line for each recording in it.")
     sides: dict[str, list[Prompt]] = {"keep": [], "remove": []}
     for side, prompts in sides.items():
         prompts += map(prompt, _listed(row.get(side)))
@@ -136,7 +156,7 @@ def _listed(field: str | None) -> list[str]:
 
 
 def _place(text: str, folder: Path) -> str:
-    return text if places.is_url(text) else str(folder / Path(text).expanduser())
+    return text if places.is_url(text) else str(folder / expanded(text))
 
 
 def _example(text: str, folder: Path) -> AudioPrompt:

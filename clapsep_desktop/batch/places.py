@@ -18,6 +18,7 @@ from typing import Any
 
 from clapsep_desktop.audio.staging import writing
 from clapsep_desktop.errors import AudioReadError, AudioWriteError
+from clapsep_desktop.query import expanded
 
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://.*", re.DOTALL)
 
@@ -44,7 +45,7 @@ def name_of(place: str) -> str:
 
 def absolute(place: str) -> str:
     """The place as every process of this machine, and of those that share its disk, knows it."""
-    return place if is_url(place) else str(Path(place).expanduser().absolute())
+    return place if is_url(place) else str(expanded(place).absolute())
 
 
 def state(place: str) -> tuple[int, str] | None:
@@ -62,6 +63,26 @@ def state(place: str) -> tuple[int, str] | None:
     except (OSError, ValueError):
         return None
     return found.st_size, str(found.st_mtime_ns)
+
+
+def is_folder(place: str) -> bool:
+    """Whether a path is that of a folder; URLs are not asked."""
+    try:
+        return not is_url(place) and Path(place).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def files_in(folder: str) -> list[str]:
+    """The files of a folder, by name; none where it cannot be read."""
+    try:
+        if is_url(folder):
+            system, path = _system(folder)
+            found = system.ls(path, detail=False)
+            return sorted(joined(folder, PurePosixPath(each).name) for each in found)
+        return sorted(str(each) for each in Path(folder).iterdir())
+    except (OSError, ValueError):
+        return []
 
 
 def read_text(place: str) -> str | None:

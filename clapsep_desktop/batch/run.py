@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from clapsep_desktop.audio.formats import CONTAINERS
+from clapsep_desktop.audio.formats import CONTAINERS, check_writable
 from clapsep_desktop.batch import places, report, versions
 from clapsep_desktop.batch.jobs import RECORDS, Event, Finished, Job, Outcome, Pool
 from clapsep_desktop.batch.names import Template
-from clapsep_desktop.batch.work import recorded
+from clapsep_desktop.batch.work import recorded, results_of
 from clapsep_desktop.errors import AudioWriteError, DataError
-from clapsep_desktop.query import AudioPrompt
+from clapsep_desktop.query import AudioPrompt, expanded
 from clapsep_desktop.session.recipe import Recipe
 
 Kinds = Literal["kept", "removed", "both"]
@@ -89,22 +89,33 @@ class Order:
 def gathered(inputs: Iterable[str]) -> list[str]:
     """Recordings that some paths and URLs mean: a folder stands for the sound files in it.
 
+    What an earlier batch made of one of them, and put beside it, is none.
+
     Raises:
         DataError: a folder holds no sound file, or there is nothing at all.
     """
     found: list[str] = []
     for text in inputs:
-        path = Path(text).expanduser()
-        if places.is_url(text) or not path.is_dir():
+        if not places.is_folder(places.absolute(text)):
             found.append(text)
             continue
+        path = expanded(text)
         inside = [each for each in sorted(path.iterdir()) if _is_sound(each)]
         if not inside:
             raise DataError(f"There is no sound file in the folder “{path}”.")
         found += map(str, inside)
     if not found:
         raise DataError("There is nothing to do: name a recording.")
-    return list(dict.fromkeys(map(places.absolute, found)))
+    return _without_results(list(dict.fromkeys(map(places.absolute, found))))
+
+
+def _without_results(sources: Sequence[str]) -> list[str]:
+    """Without what earlier batches made of others among them."""
+    made: dict[str, str] = {}
+    for folder in dict.fromkeys(map(places.parent, sources)):
+        made |= results_of(folder)
+    there = set(sources)
+    return [source for source in sources if made.get(source) not in there]
 
 
 class Batch:
@@ -122,7 +133,8 @@ class Batch:
 
     Raises:
         DataError: a recording is missing, or results would fall on each other or on a recording.
-        AudioWriteError: a file is there and may not be replaced.
+        AudioWriteError: a file is there and may not be replaced, or is where a folder should be.
+        AudioFormatError: a result's name says no format, or one that lacks the depth.
     """
 
     def __init__(
@@ -139,6 +151,7 @@ class Batch:
             for number, order in enumerate(orders, 1)
         ]
         _check_there(self.jobs)
+        _check_writable(self.jobs, self.home)
         _check_apart(self.jobs)
         for job in self.jobs:
             if options.fresh:
@@ -246,6 +259,21 @@ def _check_there(jobs: Sequence[Job]) -> None:
     missing = [job.source for job in jobs if places.state(job.source) is None]
     if missing:
         raise DataError(f"There is no {_listed(missing)}. Nothing was done.")
+
+
+def _check_writable(jobs: Sequence[Job], home: str) -> None:
+    """Every result has a format, a name that no folder has, and a folder that is no file."""
+    for job in jobs:
+        for place in job.targets:
+            if places.is_folder(place):
+                raise AudioWriteError(f"“{place}” is a folder. Add a file name.")
+            check_writable(Path(places.name_of(place)), job.depth)
+    targets = (place for job in jobs for place in job.targets)
+    for folder in dict.fromkeys([home, *map(places.parent, targets)]):
+        if not places.is_url(folder) and Path(folder).is_file():
+            raise AudioWriteError(
+                f"“{folder}” is a file, so it cannot hold results. Name a folder."
+            )
 
 
 def _check_apart(jobs: Sequence[Job]) -> None:

@@ -23,7 +23,7 @@ from clapsep_desktop.audio.export import ExportResult, PairWriter
 from clapsep_desktop.audio.files import AudioFile
 from clapsep_desktop.audio.store import AudioStore
 from clapsep_desktop.batch import places
-from clapsep_desktop.batch.jobs import Job, Outcome
+from clapsep_desktop.batch.jobs import RECORDS, Job, Outcome
 from clapsep_desktop.errors import ClapSepError
 from clapsep_desktop.timebase import Span
 
@@ -136,9 +136,25 @@ def recorded(job: Job) -> Outcome | None:
     return outcome
 
 
+def results_of(home: str) -> dict[str, str]:
+    """The results that are in place because of the records in a folder, each with its recording."""
+    made: dict[str, str] = {}
+    for record in places.files_in(places.joined(home, RECORDS)):
+        text = places.read_text(record) or ""
+        outcome = Outcome.from_json(text)
+        if outcome is None:
+            continue
+        note = json.loads(text)
+        for place in note.get("targets", ()):
+            if not outcome.is_done or places.state(place) == outcome.states.get(place):
+                made[place] = note["source"]
+    return made
+
+
 def _record(job: Job, outcome: Outcome) -> None:
     if job.record:
-        places.write_text(job.record, json.dumps(outcome.to_dict(), indent=1))
+        note = {"source": job.source, "targets": job.targets, **outcome.to_dict()}
+        places.write_text(job.record, json.dumps(note, indent=1))
 
 
 def _written(
@@ -152,9 +168,11 @@ def _written(
     total = source.info.duration
     wanted = {"kept": job.kept, "removed": job.removed}
     targets = {
-        kind: None if place is None else shop / f"{kind}-{places.name_of(place)}"[-_LONGEST_NAME:]
+        kind: None if place is None else shop / kind / places.name_of(place)[-_LONGEST_NAME:]
         for kind, place in wanted.items()
     }
+    for kind in wanted:
+        (shop / kind).mkdir()
     with PairWriter(
         source,
         source.info,

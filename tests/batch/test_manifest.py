@@ -61,6 +61,22 @@ def test_any_script_and_a_byte_order_mark(folder: Path, encoding: str) -> None:
     assert order.source.endswith("犬.wav")
 
 
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_as_spreadsheets_of_other_countries_write_it(folder: Path, separator: str) -> None:
+    lines = ("Input, Remove ,STRENGTH", 'a.wav,"rain| wind",0.5')
+    (order,) = _read(
+        folder, *(line.replace(",", separator) for line in lines), encoding="utf-8-sig"
+    )
+    assert order.recipe.steps[0].query == Query.of(remove=["rain", "wind"], strength=0.5)
+
+
+def test_a_home_that_is_not_there_is_a_name_like_any_other(folder: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        _read(folder, "input,keep_audio", "~no such user/a.wav,x", "a.wav,~no such user/b.wav")
+    assert "no file “" in str(caught.value)
+    assert "no example “" in str(caught.value)
+
+
 def test_every_bad_line_is_named(folder: Path) -> None:
     with pytest.raises(DataError) as caught:
         _read(
@@ -107,6 +123,8 @@ def test_a_field_too_many_is_told(folder: Path) -> None:
         (["input"], "first line must name"),
         (["keep"], "first line must name"),
         (["input,keep,colour", "a.wav,x,red"], "column “colour”"),
+        (["input,keep,keep", "a.wav,x,y"], "the column “keep” twice"),
+        (["input,keep", ".,x"], "is a folder. Write a line for each"),
         (["input,keep"], "lists nothing"),
         (["input,keep", 'a.wav,"x'], "follows line 1"),
     ],

@@ -16,7 +16,7 @@ from clapsep_desktop.batch.jobs import Event, Finished, Job
 from clapsep_desktop.batch.names import Template
 from clapsep_desktop.batch.run import Batch, Options, Order, gathered
 from clapsep_desktop.batch.work import Worker
-from clapsep_desktop.errors import AudioWriteError, DataError
+from clapsep_desktop.errors import AudioFormatError, AudioWriteError, DataError
 from clapsep_desktop.query import AudioPrompt, Query
 from clapsep_desktop.separation.models import Models
 from clapsep_desktop.session.recipe import Recipe, Step
@@ -191,6 +191,57 @@ def test_one_side_in_another_format(folder: Path, pool: Inline) -> None:
 def test_results_stay_beside_recordings_without_a_folder(folder: Path) -> None:
     batch = Batch(_orders(folder), Options(), str(folder))
     assert batch.jobs[0].targets == (str(folder / "r0.kept.wav"), str(folder / "r0.removed.wav"))
+
+
+@pytest.mark.parametrize("template", ["{name}.{kind}", "{n} {query} {kind}"])
+def test_results_beside_recordings_are_no_recordings_the_next_time(
+    folder: Path, pool: Inline, template: str
+) -> None:
+    def batch() -> Batch:
+        return Batch(_orders(folder), Options(template=Template(template)), str(folder))
+
+    with closing(batch().run(pool)) as events:
+        next(events)  # one is done, then it is stopped
+    _run(batch(), pool)
+    assert pool.begun == [1, 2, 3]
+    assert batch().waiting == []
+    other = Recipe((Step(Query.of(keep=["low"])),), "Low")
+    orders = [Order(source, other) for source in gathered([str(folder)])]
+    assert [Path(order.source).name for order in orders] == ["r0.wav", "r1.wav", "r2.wav"]
+
+
+def test_a_recording_in_place_of_a_result_is_one_and_so_are_results_alone(
+    folder: Path, pool: Inline
+) -> None:
+    _run(Batch(_orders(folder), Options(), str(folder)), pool)
+    tones(folder / "r0.kept.wav", 400, seconds=0.3)
+    names = [Path(each).name for each in gathered([str(folder)])]
+    assert names == ["r0.kept.wav", "r0.wav", "r1.wav", "r2.wav"]
+    alone = [str(folder / "r1.kept.wav"), str(folder / "r2.kept.wav")]
+    assert gathered(alone) == alone
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "error", "said"),
+    [
+        ("a.xyz", {}, AudioFormatError, "“a.xyz” ends in .xyz, which says no format"),
+        ("a", {}, AudioFormatError, "“a” has no extension"),
+        ("a.mp3", {"depth": "24"}, AudioFormatError, "MP3 has no depth of 24: “a.mp3”"),
+        (".", {}, AudioWriteError, "is a folder"),
+        ("r1.wav/a.wav", {}, AudioWriteError, "r1.wav” is a file, so it cannot hold results"),
+    ],
+)
+def test_results_that_cannot_be_written_are_told_before_anything_runs(
+    folder: Path, target: str, options: dict[str, str], error: type[Exception], said: str
+) -> None:
+    order = replace(_orders(folder)[0], kept=str(folder / target))
+    with pytest.raises(error, match=said):
+        Batch([order], Options(**options), str(folder))  # type: ignore[arg-type]
+
+
+def test_a_report_goes_to_a_folder(folder: Path) -> None:
+    with pytest.raises(AudioWriteError, match="is a file, so it cannot hold results"):
+        Batch(_orders(folder), Options(), str(folder / "r0.wav"))
 
 
 @pytest.mark.parametrize(
