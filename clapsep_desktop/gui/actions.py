@@ -155,6 +155,8 @@ COMMANDS = (
     Command("compare", "&Compare Steps", (),
             "Measure what each step changed, and prove that nothing else did.", "layers",
             _R | Needs.RESULT),
+    Command("models", "&Models…", (),
+            "See which models are installed; download, import, check and remove them.", "model"),
     Command("cancel", "Ca&ncel", ("Esc",),
             "Stop what runs; else end a preview; else go back to the track; else select nothing.",
             "cancel"),
@@ -167,8 +169,6 @@ COMMANDS = (
     # Help
     Command("keys", "&Keyboard Map", ("F1",), "See every command and its keys.", "keyboard"),
     Command("hint", "&First Steps", (), "See the hint for the first minutes again.", "help"),
-    Command("get_base", "&Getting the Model “Base”…", (),
-            "Read how the better, larger model is installed.", "model"),
     Command("about", "&About CLAPSep Desktop", (), "Versions, models and credits.", "info"),
 )  # fmt: skip
 

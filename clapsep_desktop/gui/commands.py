@@ -56,6 +56,7 @@ class Commands(QObject):
             "locate": window.tools.locate,
             "tag": window.tag,
             "sounds": window.tools.sounds,
+            "models": window.windows.show_models,
             "preferences": window.windows.show_preferences,
             "quit": window.close,
             "select_all": timeline.select_all,
@@ -82,7 +83,6 @@ class Commands(QObject):
             "reset_layout": window.reset_layout,
             "keys": window.windows.show_keys,
             "hint": window.show_hint,
-            "get_base": window.windows.show_getting_base,
             "about": window.windows.show_about,
         }
 

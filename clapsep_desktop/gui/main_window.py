@@ -154,7 +154,7 @@ class MainWindow(QMainWindow):
         ways = {
             "open": self.open,
             "extract": self.query_link.extract,
-            "get_base": self.windows.show_getting_base,
+            "get_base": self.windows.show_models,
             "preferences": self.windows.show_preferences,
             "save_as": self.projects.save_as,
             "move_results": self.move_results,
@@ -257,7 +257,7 @@ class MainWindow(QMainWindow):
         self.welcome.demo_requested.connect(self.open_demo)
         self.welcome.file_requested.connect(self.open_file)
         self.history.query_wanted.connect(self._ask_again)
-        self.query.get_model_requested.connect(self.windows.show_getting_base)
+        self.query.get_model_requested.connect(self.windows.show_models)
 
     # -- Opening -------------------------------------------------------------------------------
 
@@ -520,6 +520,7 @@ class MainWindow(QMainWindow):
             return
         self.hide()
         self.tools.close()
+        self.windows.close()
         self.status.stop()
         self.projects.close()
         self.keeping.close(keep=self._keeps_session)

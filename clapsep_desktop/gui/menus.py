@@ -35,10 +35,11 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     )),
     ("E&xtract", (
         "extract", "preview", "repeat", "cancel", SEPARATOR, "focus_query", "example_keep",
-        "example_remove", "sounds", SEPARATOR, "locate", "tag", SEPARATOR, "compare",
+        "example_remove", "sounds", SEPARATOR, "locate", "tag", SEPARATOR, "compare", SEPARATOR,
+        "models",
     )),
     ("&Window", ("next_pane", "previous_pane", SEPARATOR, PANELS, "reset_layout")),
-    ("&Help", ("hint", "keys", SEPARATOR, "get_base", SEPARATOR, "about")),
+    ("&Help", ("hint", "keys", SEPARATOR, "about")),
 )  # fmt: skip
 
 

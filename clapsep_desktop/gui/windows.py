@@ -21,13 +21,7 @@ from clapsep_desktop.model import registry
 if TYPE_CHECKING:
     from clapsep_desktop.gui.export_dialog import ExportDialog
     from clapsep_desktop.gui.main_window import MainWindow
-
-GETTING_BASE = (
-    "Base is the published CLAPSep model: better than Mini, slower, and about 2 GB to download. "
-    "In a terminal, “clapsep models download base” fetches it from where its authors put it, and "
-    "“clapsep models import FILES…” installs files that you already have. It can be chosen here "
-    "as soon as it is installed."
-)
+    from clapsep_desktop.gui.models_dialog import ModelsDialog
 
 
 class Windows(QObject):
@@ -42,6 +36,7 @@ class Windows(QObject):
         self._window = window
         self._editor = window.editor
         self._exported: ExportSettings | None = None  # the last time
+        self._models: ModelsDialog | None = None  # while it is open
         self._editor.operations.exported.connect(self._on_exported)
 
     # -- Export --------------------------------------------------------------------------------
@@ -111,13 +106,34 @@ class Windows(QObject):
 
         self._open(AboutDialog(self._window))
 
-    def show_getting_base(self, _: str = "") -> None:
-        """Say how the larger model is installed."""
-        self._window.messages.say(
-            GETTING_BASE,
-            title="Getting the model “Base”",
-            choices=[Choice("Look Again", self._window.query_link.refresh_models)],
-        )
+    def show_models(self, name: str = "base") -> None:
+        """Show the models, with one of them chosen; the editor can be used meanwhile."""
+        from clapsep_desktop.gui.models_dialog import ModelsDialog
+
+        if self._models is None:
+            self._models = ModelsDialog(ask=self._window.dialogs.ask, parent=self._window)
+            self._models.changed.connect(self._on_models)
+            self._models.finished.connect(self._forget_models)
+        self._models.choose(name)
+        self._models.show()
+        self._models.raise_()
+        self._models.activateWindow()
+
+    def close(self) -> None:
+        """Stop what is being installed; what was downloaded is kept."""
+        if self._models is not None:
+            self._models.done(0)
+
+    @Slot()
+    def _on_models(self) -> None:
+        self._editor.operations.forget_models()
+        self._window.query_link.refresh_models()
+
+    @Slot()
+    def _forget_models(self) -> None:
+        if self._models is not None:
+            self._models.deleteLater()
+            self._models = None
 
     def _open(self, dialog: QDialog) -> None:
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

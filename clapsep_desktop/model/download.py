@@ -127,7 +127,7 @@ def by_hand(files: Sequence[HubFile]) -> str:
     listed = ", ".join(f"{file.url} ({size_text(file.about)})" for file in files)
     return (
         f"On a connected machine fetch {listed}, bring the files here, and run "
-        "“clapsep models import FILE...” with all of them."
+        "“clapsep models import FILE...” with all of them, or choose Import Files… in the window."
     )
 
 
@@ -166,6 +166,7 @@ def _transfer(offer: Offer, part: Path, report: Report, every: Sequence[HubFile]
     """Appends to ``part`` until it has the file's size, through broken connections."""
     failures = 0
     while (before := _size(part)) < offer.size:
+        report(Progress("downloading", offer.file.name, before, offer.size))
         try:
             with _hub_errors(offer.file, every):
                 _stream(offer, part, report)

@@ -87,6 +87,11 @@ def models_folder() -> Path:
     return Path(platformdirs.user_data_dir("clapsep-desktop", appauthor=False)) / "models"
 
 
+def arriving_folder() -> Path:
+    """Where files that are being downloaded lie until all of them are there."""
+    return models_folder() / ".downloads"
+
+
 def installed() -> list[InstalledModel]:
     """Every model that can be found by name, the user's own folder first."""
     found: dict[str, InstalledModel] = {}
@@ -183,7 +188,7 @@ def download(
     """
     from clapsep_desktop.model.download import fetch
 
-    arriving = models_folder() / ".downloads"
+    arriving = arriving_folder()
     files = fetch(offers, arriving, report)
     model = import_files(files, "base", stored_as=stored_as, report=report)
     shutil.rmtree(arriving, ignore_errors=True)

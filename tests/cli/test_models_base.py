@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import huggingface_hub
 import pytest
 
 from clapsep_desktop.cli import models as cli_models
@@ -37,18 +36,10 @@ def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 @pytest.fixture
 def hub(published: list[Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[hubs.Hub]:
     """A hub that has the published files."""
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_TELEMETRY", True)
-    monkeypatch.setattr(download, "PAUSE_SECONDS", 0.0)
-    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    huggingface_hub.close_session()
-    with hubs.serving() as hub:
+    with hubs.reachable(monkeypatch) as hub:
         for file, path in zip(download.BASE_FILES, published, strict=True):
             hub.put(file.repository, file.path, path.read_bytes(), file.kind)
-        monkeypatch.setenv("HF_ENDPOINT", hub.address)
         yield hub
-        huggingface_hub.close_session()
 
 
 def test_imported_checked_used_twice_and_deleted(

@@ -240,7 +240,7 @@ def test_a_missing_model_offers_mini(opened, qtbot):
 
     with qtbot.waitSignal(opened.editor.operations.troubled, timeout=20_000):
         opened.editor.operations.extract(replace(request, model="base"))
-    assert opened.window.messages.choices == ["Use Mini", "How to Get Base…"]
+    assert opened.window.messages.choices == ["Use Mini", "Get Base…"]
     with qtbot.waitSignal(opened.editor.operations.extracted, timeout=20_000):
         opened.window.messages.press("Use Mini")
 

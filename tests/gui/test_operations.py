@@ -226,7 +226,7 @@ def test_a_missing_model_is_told_with_a_way_out(bench, qtbot):
         bench.operations.extract(request(model="base"))
     trouble = told.args[0]
     assert trouble.sentence == "The model “base” is not installed."
-    assert [way.label for way in trouble.ways] == ["Use Mini", "How to Get Base…"]
+    assert [way.label for way in trouble.ways] == ["Use Mini", "Get Base…"]
     with qtbot.waitSignal(bench.operations.extracted, timeout=20_000):
         bench.operations.extract(trouble.ways[0].request)
     assert bench.only.model == "mini"

@@ -179,7 +179,7 @@ def test_a_control_keeps_the_keys_that_work_it(qtbot, control, key, own):
 def test_problems_become_sentences_with_ways_out():
     request = ExtractionRequest(Query.of(keep=["a dog"]), Span(0, 10), model="base")
     ways = {
-        ModelMissingError: ["Use Mini", "How to Get Base…"],
+        ModelMissingError: ["Use Mini", "Get Base…"],
         DeviceError: ["Use Mini", "Preferences…"],
         AudioWriteError: ["Clear Undo History", "Choose Another Folder…"],
         QueryError: [],

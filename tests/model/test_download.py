@@ -23,18 +23,10 @@ FILES = (
 
 @pytest.fixture
 def hub(monkeypatch):
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_TELEMETRY", True)
-    monkeypatch.setattr(download, "PAUSE_SECONDS", 0.0)
-    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    huggingface_hub.close_session()
-    with hubs.serving() as hub:
+    with hubs.reachable(monkeypatch) as hub:
         hub.put("owner/model", "deep/large.bin", LARGE, "space")
         hub.put("owner/tokenizer", "vocab.json", SMALL)
-        monkeypatch.setenv("HF_ENDPOINT", hub.address)
         yield hub
-        huggingface_hub.close_session()
 
 
 def test_sizes_are_known_before_anything_is_transferred(hub):

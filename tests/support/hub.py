@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import huggingface_hub
+import pytest
+
+from clapsep_desktop.model import download
+
+_PIECE = 1 << 16  # bytes sent at once
 
 
 @dataclass
@@ -21,6 +29,7 @@ class Hub:
     status: int = 200  # of every answer
     get_status: int = 200  # of every transfer
     gets: list[tuple[str, str | None]] = field(default_factory=list)  # address, Range
+    pause: float = 0.0  # s before each piece of a transfer
     sent: int = 0  # bytes of content
     address: str = ""
 
@@ -56,8 +65,11 @@ class _Handler(BaseHTTPRequestHandler):
         if self.hub.cuts:
             body = body[: self.hub.cuts.pop(0)]
             self.close_connection = True
-        self.wfile.write(body)
-        self.hub.sent += len(body)
+        with suppress(BrokenPipeError, ConnectionResetError):  # who asked has enough
+            for at in range(0, len(body), _PIECE):
+                time.sleep(self.hub.pause)
+                self.wfile.write(body[at : at + _PIECE])
+                self.hub.sent += len(body[at : at + _PIECE])
 
     def _content(self) -> bytes | None:
         if self.hub.status != 200:
@@ -112,3 +124,18 @@ def serving() -> Iterator[Hub]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@contextmanager
+def reachable(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A hub that the program's downloads come from, until the block ends."""
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_TELEMETRY", True)
+    monkeypatch.setattr(download, "PAUSE_SECONDS", 0.0)
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    huggingface_hub.close_session()
+    with serving() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.address)
+        yield hub
+        huggingface_hub.close_session()

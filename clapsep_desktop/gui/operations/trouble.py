@@ -14,7 +14,7 @@ from clapsep_desktop.errors import (
 )
 from clapsep_desktop.gui.requests import ExtractionRequest, Trouble, WayOut
 
-GET_BASE = WayOut("How to Get Base…", "get_base")
+GET_BASE = WayOut("Get Base…", "get_base")
 FREE_SPACE = WayOut("Clear Undo History", "forget_undo")
 MOVE_RESULTS = WayOut("Choose Another Folder…", "move_results")
 SAVE_ELSEWHERE = WayOut("Save Elsewhere…", "save_as")
