@@ -215,6 +215,7 @@ class MainWindow(QMainWindow):
     def _add_themes(self, menu: QMenu) -> None:
         own = menu.addMenu("&Theme")
         own.setObjectName("menu_theme")
+        own.menuAction().setObjectName("action_menu_theme")
         group = QActionGroup(self)
         for name, title in theme.THEME_NAMES.items():
             action = own.addAction(title)
@@ -233,7 +234,6 @@ class MainWindow(QMainWindow):
         editor.operations.computes_on.connect(self.status.show_devices)
         editor.operations.extracted.connect(self.query_link.on_extracted)
         self.query_link.asked.connect(self.return_to_track)
-        editor.playback.trouble.connect(self.troubles.note)
         editor.settings.changed.connect(self._on_settings)
         self.projects.opened.connect(self._on_opened)
         self.projects.view_restored.connect(self._show_view)

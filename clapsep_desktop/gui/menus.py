@@ -54,6 +54,7 @@ def fill(bar: QMenuBar, actions: Actions, grown: Mapping[str, Callable[[QMenu], 
     for title, names in MENUS:
         menu = bar.addMenu(title)
         menu.setObjectName(f"menu_{title.replace('&', '').lower()}")
+        menu.menuAction().setObjectName(f"action_{menu.objectName()}")
         menu.setToolTipsVisible(True)
         for name in names:
             if name == SEPARATOR:
@@ -83,6 +84,7 @@ class RecentMenu(QObject):
         """Add it to a menu."""
         own = menu.addMenu("Open &Recent")
         own.setObjectName("menu_recent")
+        own.menuAction().setObjectName("action_menu_recent")
         own.setToolTipsVisible(True)
         own.aboutToShow.connect(self._fill)
         self._menu = own

@@ -51,9 +51,9 @@ def level_text(decibels: float) -> str:
     """A level in dBFS.
 
     >>> level_text(-12.34)
-    '-12.3 dB'
+    '−12.3 dB'
     """
-    return f"{decibels:.1f} dB" if math.isfinite(decibels) else "silence"
+    return f"{decibels:.1f} dB".replace("-", "−") if math.isfinite(decibels) else "silence"
 
 
 def frequency_text(hertz: float) -> str:

@@ -100,7 +100,7 @@ class PreferencesDialog(QDialog):
 
     def _general(self) -> QGridLayout:
         page = _page()
-        self._row(page, "Colors", self._choice("theme", tuple(theme.THEME_NAMES.items())))
+        self._row(page, "Colours", self._choice("theme", tuple(theme.THEME_NAMES.items())))
         self._row(
             page,
             "When Long Work Ends",
@@ -175,7 +175,7 @@ class PreferencesDialog(QDialog):
         maps = tuple((name, name.capitalize()) for name in ("magma", "viridis", "inferno", "grey"))
         self._row(page, "Window", self._choice("spectrogram_window", windows))
         self._row(page, "Frequencies", self._choice("spectrogram_scale", scales))
-        self._row(page, "Colors", self._choice("spectrogram_colors", maps))
+        self._row(page, "Colours", self._choice("spectrogram_colors", maps))
         self._row(
             page, "Darkest", self._number("spectrogram_floor", -150, -10, "dB", "Darkest level")
         )

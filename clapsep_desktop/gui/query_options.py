@@ -171,6 +171,7 @@ class QueryOptions(QWidget):
         guard_wheel(self._model)
         self._get_model = QPushButton()
         self._get_model.setObjectName("getModelButton")
+        self._get_model.setAccessibleName("Get the model “Base”")
         self._get_model.setProperty("kind", "link")
         self._get_model.setAutoDefault(False)
         self._model.currentIndexChanged.connect(self._on_model)
@@ -179,9 +180,11 @@ class QueryOptions(QWidget):
     def _make_switches(self) -> None:
         self._specialists = QCheckBox("Speech by its specialist")
         self._specialists.setObjectName("specialistsSwitch")
+        self._specialists.setAccessibleName("Speech by its specialist")
         self._specialists.setChecked(True)
         self._independent = QCheckBox("Channels independently")
         self._independent.setObjectName("independentSwitch")
+        self._independent.setAccessibleName("Channels independently")
         self._independent.setToolTip(
             "Off: one filter for all channels, so that the stereo image stays.\n"
             "On: one filter for each channel, for channels that hold different things."

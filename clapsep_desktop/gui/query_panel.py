@@ -222,6 +222,7 @@ class QueryPanel(QWidget):
             (self._preview, "preview", "text"),
             (self._extract_button, "extract", "accent_text"),
         ):
+            button.setAccessibleName(button.text())
             button.setAutoDefault(False)
             button.setIconSize(QSize(16, 16))
             theme.dress(button, drawing, role)

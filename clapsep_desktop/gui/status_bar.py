@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QWi
 from clapsep_desktop.audio.formats import AudioInfo
 from clapsep_desktop.gui.controls import GRID, ElidedLabel, muted_label, tool_button
 from clapsep_desktop.gui.jobs import Job, JobRunner, Progress, ProgressModel
+from clapsep_desktop.gui.model_choices import model_title
 
 SHOWN_EVERY = 100
 """ms between two looks at the progress of a job."""
@@ -95,7 +96,7 @@ class StatusBar(QStatusBar):
 
     def show_model(self, name: str) -> None:
         """Tell which model is chosen."""
-        self._models.setText(f"Model: {name}")
+        self._models.setText(f"Model: {model_title(name)}")
 
     def show_devices(self, devices: Sequence[str]) -> None:
         """Tell where models compute; nothing before the first of them does."""

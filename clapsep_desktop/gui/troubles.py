@@ -31,9 +31,13 @@ class Troubles(QObject):
         operations = editor.operations
         operations.troubled.connect(self.show)
         operations.noted.connect(self.note)
+        operations.warned.connect(self.warn)
         operations.previewed.connect(self._on_preview)
         operations.preview_changed.connect(self._on_preview_changed)
         editor.runner.started.connect(self._on_started)
+        editor.playback.trouble.connect(self._on_silence)
+        editor.playback.state_changed.connect(self._on_playback)
+        self._silence = ""  # why nothing was heard
         bar.dismissed.connect(operations.discard_preview)
 
     @Slot(object)
@@ -50,6 +54,24 @@ class Troubles(QObject):
         """Say a sentence, unless something more important is said."""
         if not self._bar.choices:
             self._bar.say(sentence)
+
+    @Slot(str)
+    def warn(self, sentence: str) -> None:
+        """Say what the user should beware of."""
+        self._bar.say(sentence, tone="warning")
+
+    @Slot(str)
+    def _on_silence(self, sentence: str) -> None:
+        self._silence = sentence
+        self.note(sentence)
+
+    @Slot()
+    def _on_playback(self) -> None:
+        """What hindered playback is past once it works."""
+        if self._silence and self._editor.playback.is_playing:
+            if self._bar.text == self._silence:
+                self._bar.clear()
+            self._silence = ""
 
     def _way(self, way: WayOut) -> Callable[[], None]:
         if way.action == "retry":

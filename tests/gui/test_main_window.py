@@ -162,6 +162,25 @@ def test_a_broken_file_is_told_with_a_way_out(opened, qtbot, tmp_path, recording
         opened.window.messages.press("Open Another…")
 
 
+def test_a_recording_that_is_cut_off_is_opened_with_a_warning(studio, qtbot, recording):
+    recording.write_bytes(recording.read_bytes()[: recording.stat().st_size // 2])
+    with qtbot.waitSignal(studio.editor.operations.opened):
+        studio.window.open_file(recording)
+    assert "cut off" in studio.window.messages.text
+    assert studio.window.messages.findChild(QWidget, "messageText").property("kind") == "warning"
+
+
+def test_what_hindered_playback_is_forgotten_once_it_works(opened, qtbot):
+    cards, opened.backend.cards = opened.backend.cards, []
+    opened.trigger("play")
+    qtbot.waitUntil(lambda: opened.window.messages.text != "")
+    qtbot.waitUntil(lambda: not opened.editor.playback.is_playing)
+    opened.backend.cards = cards
+    opened.trigger("play")
+    qtbot.waitUntil(lambda: opened.window.messages.text == "")
+    assert opened.editor.playback.is_playing
+
+
 def test_unsaved_steps_are_asked_about_before_another_file_is_opened(opened, qtbot, recording):
     extract(opened, qtbot)
     opened.window.open_file(recording)
@@ -207,7 +226,7 @@ def test_a_query_that_asks_for_nothing_is_told(opened):
 def test_the_status_bar_tells_phase_and_progress(opened, qtbot):
     run_extraction(opened, qtbot)
     text = opened.window.status.job_text
-    assert "Keep “a dog”" in text
+    assert "Keep “a dog” in the whole file" in text
     assert opened.window.actions_["extract"].isEnabled()
     opened.window.query_link.extract()  # only one at a time
     assert opened.editor.runner.waiting == 0

@@ -239,7 +239,7 @@ def test_the_plots_are_told_in_words(qtbot: QtBot, track: Track) -> None:
     text = track.area.text_mirror()
     assert "from 00:00:00.000 to 00:01:00.000" in text
     assert "00:00:01.000 to 00:00:03.000, 2.000 seconds, from 500 Hz to 2 kHz" in text
-    assert "Cursor at 00:00:30.000, level -6.0 dB." in text
+    assert "Cursor at 00:00:30.000, level −6.0 dB." in text
     qtbot.waitUntil(lambda: track.area.waveform.accessibleDescription() == text)
 
 

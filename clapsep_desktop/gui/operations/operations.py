@@ -15,6 +15,7 @@ from clapsep_desktop.audio.export_sources import ExportReport
 from clapsep_desktop.audio.mix import Layer, MixSource
 from clapsep_desktop.audio.store import AudioStore
 from clapsep_desktop.errors import AudioWriteError, ClapSepError
+from clapsep_desktop.gui.controls import short_time
 from clapsep_desktop.gui.document import Document, Material
 from clapsep_desktop.gui.jobs import Job, JobRunner, Steps
 from clapsep_desktop.gui.operations import trouble
@@ -33,7 +34,7 @@ from clapsep_desktop.gui.requests import ExtractionRequest
 from clapsep_desktop.session.autosave import FinishedStep, note_finished
 from clapsep_desktop.session.history import History
 from clapsep_desktop.session.session import Extraction, Marker, Session, new_id
-from clapsep_desktop.timebase import Span, format_time
+from clapsep_desktop.timebase import Span
 
 if TYPE_CHECKING:
     from clapsep_desktop.separation.models import Models
@@ -52,6 +53,7 @@ class Operations(QObject):
         compared(str, Comparison): what a step of the stack changed.
         exported(ExportReport): files that were written.
         noted(str): a sentence that the user should know.
+        warned(str): one to beware of, such as that the recording is cut off.
         troubled(Trouble): something did not work.
 
     Args:
@@ -71,6 +73,7 @@ class Operations(QObject):
     compared = Signal(str, object)
     exported = Signal(object)
     noted = Signal(str)
+    warned = Signal(str)
     troubled = Signal(object)
 
     _grew = Signal(object)
@@ -115,7 +118,7 @@ class Operations(QObject):
     def _show(self, material: Material) -> None:
         self._document.open(History.of(Session(recording_of(material))), material)
         if material.info.warning:
-            self.noted.emit(material.info.warning)
+            self.warned.emit(material.info.warning)
         self.opened.emit(material.info.path)
 
     def close_file(self) -> None:
@@ -142,7 +145,13 @@ class Operations(QObject):
             self.extracted.emit(extraction.id)
 
         title = request.extraction.title
-        self._run(request, f"{title} in {_length(request.span, self._rate)}", add, first=first)
+        self._run(request, f"{title} in {self._place(request.span)}", add, first=first)
+
+    def _place(self, span: Span) -> str:
+        if span == Span(0, self._session.recording.frames):
+            return "the whole file"
+        start, stop = (short_time(frame / self._rate) for frame in (span.start, span.stop))
+        return f"{start} – {stop}"
 
     def repeat_last(self, span: Span, band: tuple[float, float] | None = None) -> None:
         """Ask again what was asked last, of another part."""
@@ -165,7 +174,7 @@ class Operations(QObject):
             self.preview_changed.emit(True)
             self.previewed.emit(request.span)
 
-        self._run(request, f"Preview of {request.query}", hear, stays=True)
+        self._run(request, f"{request.extraction.title} (preview)", hear, stays=True)
 
     @Slot()
     def discard_preview(self) -> None:
@@ -466,7 +475,3 @@ def _remember(store: AudioStore, step: FinishedStep) -> None:
 
 def _ignore(_: Growth) -> None:
     """The result replaces another one and is heard when it is finished."""
-
-
-def _length(span: Span, rate: int) -> str:
-    return format_time(span.length / rate)
