@@ -169,6 +169,22 @@ def build_cue(markers: list[Marker]) -> Chunks:
     return chunks
 
 
+def with_cue(chunks: Chunks, markers: list[Marker]) -> Chunks:
+    """RIFF chunks with further markers, whose numbers none of theirs has."""
+    (name, points), *labels = build_cue(markers)
+    made: Chunks = []
+    for other, data in chunks:
+        if other == name and points:
+            (said,) = struct.unpack("<I", data[:4].ljust(4, b"\0"))
+            held = max(min(said, (len(data) - 4) // 24), 0)
+            count = struct.pack("<I", held + len(markers))
+            data, points = count + data[4 : 4 + 24 * held] + points[4:], b""
+        elif other == b"LIST" and data[:4] == b"adtl" and labels:
+            data += b"\0" * (len(data) % 2) + labels.pop()[1][4:]
+        made.append((other, data))
+    return made + ([(name, points)] if points else []) + labels
+
+
 def parse_mark(data: bytes) -> list[Marker]:
     """Markers of an AIFF MARK chunk."""
     count = struct.unpack_from(">H", data)[0] if len(data) >= 2 else 0

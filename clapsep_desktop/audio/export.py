@@ -7,7 +7,7 @@ touches what was there before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +15,7 @@ from typing import Self
 
 import numpy as np
 
+from clapsep_desktop.audio.chunk_metadata import Marker
 from clapsep_desktop.audio.excerpt import Excerpt
 from clapsep_desktop.audio.formats import AudioInfo, choose_format
 from clapsep_desktop.audio.quantize import Quantized, split
@@ -91,6 +92,7 @@ class PairWriter:
         comment: likewise.
         depth: likewise.
         excerpt: which part of the file the source is, where it is not the whole.
+        markers: in frames of the recording, beside those that its file holds.
         metadata: whether what the file carries besides its samples is carried over.
     """
 
@@ -104,6 +106,7 @@ class PairWriter:
         comment: str = "",
         depth: str | None = None,
         excerpt: Excerpt | None = None,
+        markers: Sequence[Marker] = (),
         metadata: bool = True,
     ) -> None:
         asked = [(role, path) for role, path in (("kept", kept), ("removed", removed)) if path]
@@ -113,6 +116,7 @@ class PairWriter:
         self._info = info
         self._comment = comment
         self._excerpt = excerpt
+        self._markers = markers
         self._metadata = metadata
         self._position = 0  # frames written so far
         targets = [real_target(path, info.path) for _, path in asked]
@@ -155,7 +159,7 @@ class PairWriter:
         notes: dict[str, None] = {}  # an ordered set: a pair usually has the same to say twice
         for output in self._outputs.values():
             said = output.complete(
-                self._info, self._comment, self._excerpt, metadata=self._metadata
+                self._info, self._comment, self._excerpt, self._markers, metadata=self._metadata
             )
             notes.update(dict.fromkeys(said))
         kept, removed = self._outputs.get("kept"), self._outputs.get("removed")

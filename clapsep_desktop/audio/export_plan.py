@@ -10,11 +10,17 @@ from pathlib import Path
 from typing import Literal
 
 from clapsep_desktop.audio.chunk_metadata import Marker
-from clapsep_desktop.audio.formats import AudioInfo, TargetFormat, choose_format
+from clapsep_desktop.audio.formats import (
+    MAX_RATE,
+    MIN_RATE,
+    AudioInfo,
+    TargetFormat,
+    choose_format,
+)
 from clapsep_desktop.audio.mix import Layer
 from clapsep_desktop.audio.source import AudioSource
 from clapsep_desktop.audio.staging import check_room, real_target
-from clapsep_desktop.errors import AudioWriteError, SpanError
+from clapsep_desktop.errors import AudioFormatError, AudioWriteError, SpanError
 from clapsep_desktop.timebase import Span
 
 What = Literal["kept", "removed", "both", "stems"]
@@ -24,6 +30,7 @@ Clipping = Literal["leave", "lower", "soft"]
 LOUDNESS_TARGETS = (-16.0, -19.0, -23.0)
 """LUFS: podcasts in stereo, podcasts in mono, and broadcasts (EBU R 128)."""
 
+_FAINTEST = -70.0  # LUFS and dBTP; what is fainter has no loudness (ITU-R BS.1770)
 _LONGEST_LABEL = 40  # characters of a marker's or a step's name in a file's
 _NOT_IN_NAMES = re.compile(r'[<>:"/\\|?*\x00-\x1f]+')  # on some system or other
 _NOT_IN_LABELS = re.compile(_NOT_IN_NAMES.pattern + "|[“”]+")
@@ -70,6 +77,20 @@ class ExportSettings:
             raise AudioWriteError(
                 "Two files that add up to the recording cannot have their peaks softened. Leave "
                 "the peaks as they are, make both files quieter, or export one of them."
+            )
+        if self.rate is not None and not MIN_RATE <= self.rate <= MAX_RATE:
+            raise AudioFormatError(
+                f"A rate of {self.rate:,} Hz cannot be written. Choose one from {MIN_RATE:,} to "
+                f"{MAX_RATE:,} Hz."
+            )
+        if self.loudness is not None and not _FAINTEST <= self.loudness <= 0.0:
+            raise AudioWriteError(
+                f"A loudness of {self.loudness:g} LUFS cannot be met. Choose one from "
+                f"{_FAINTEST:g} to 0, such as -16, -19 or -23."
+            )
+        if not _FAINTEST <= self.ceiling <= 0.0:
+            raise AudioWriteError(
+                f"Peaks cannot be kept below {self.ceiling:g} dBTP. Choose from {_FAINTEST:g} to 0."
             )
         if not self.name.strip() or _NOT_IN_NAMES.search(self.name):
             raise AudioWriteError(f"“{self.name}” is not a file name. Write letters or digits.")

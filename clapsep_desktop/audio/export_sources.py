@@ -158,6 +158,7 @@ class _Rendition:
         self.take = take
         self.settings = settings
         self.comment = material.comment
+        self.markers = material.markers
         self.notes: list[str] = []
         self.loudness: dict[PlannedFile | None, Loudness] = {}
         self.gain = 0.0  # dB
@@ -230,7 +231,7 @@ class _Rendition:
     def _tell_loudness(self, measured: float, wanted: float) -> None:
         name = self.take.files[0].target.name
         if not math.isfinite(measured):
-            self.notes.append(f"“{name}” is silent, so that no loudness could be met.")
+            self.notes.append(f"“{name}” is silent or too short, so that no loudness could be met.")
         elif measured + self.gain < wanted - _AUDIBLE:
             self.notes.append(
                 f"“{name}” has {measured + self.gain:.1f} LUFS, not {wanted:g}: any louder, its "
@@ -327,6 +328,7 @@ class _Pair(_TakeWriter):
             comment=rendition.comment,
             depth=rendition.settings.depth,
             excerpt=rendition.excerpt,
+            markers=rendition.markers,
             metadata=rendition.settings.metadata,
         )
 
@@ -388,7 +390,9 @@ class _Apart(_TakeWriter):
     def complete(self) -> list[str]:
         one = self.rendition
         said = [
-            writer.complete(one.info, one.comment, one.excerpt, metadata=one.settings.metadata)
+            writer.complete(
+                one.info, one.comment, one.excerpt, one.markers, metadata=one.settings.metadata
+            )
             for writer, _, _ in self._outputs
         ]
         self.clipped = tuple(writer.clipped for writer, _, _ in self._outputs)

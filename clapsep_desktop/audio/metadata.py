@@ -10,9 +10,10 @@ from __future__ import annotations
 import base64
 import io
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,14 @@ from clapsep_desktop.audio.chunk_metadata import (
     parse_info,
     parse_mark,
     processed_bext,
+    with_cue,
 )
 from clapsep_desktop.audio.excerpt import Excerpt
 from clapsep_desktop.audio.formats import AudioInfo, TargetFormat
 from clapsep_desktop.audio.iff import append_chunks, content, copy_channel_mask, read_chunks
 
 _MOST_BYTES = 64 * 1024**2  # a longer chunk is left behind
+_MOST_FRAMES = 2**32  # markers in WAV and AIFF lie before it
 
 # Chunks that stay true whatever happens to the samples; others may hold peaks or hashes.
 _RIFF_CHUNKS = frozenset(
@@ -107,6 +110,7 @@ def carry_metadata(
     chosen: TargetFormat,
     comment: str,
     excerpt: Excerpt | None = None,
+    markers: Sequence[Marker] = (),
     *,
     carry: bool = True,
 ) -> list[str]:
@@ -118,6 +122,7 @@ def carry_metadata(
         chosen: the target's format.
         comment: the note; nothing is added where it is empty.
         excerpt: which part of the recording the target holds, where it is not the whole.
+        markers: further ones, in frames of the recording; one that is there already stays once.
         carry: whether anything but the note is wanted.
 
     Returns:
@@ -130,8 +135,11 @@ def carry_metadata(
         found = _Metadata(family="")
         notes = [f"The tags of “{name}” could not be read and are not carried over."]
     else:
-        found = found if excerpt is None else _part_of(found, excerpt)
-        notes = _left_behind(found, chosen, name)
+        notes = []
+    if carry:
+        found = _marked(found, markers)
+    found = found if excerpt is None else _part_of(found, excerpt)
+    notes += _left_behind(found, chosen, name)
     write = _WRITERS.get(_FAMILIES.get(chosen.major, ""))
     if write is None:
         return notes
@@ -142,6 +150,27 @@ def carry_metadata(
             f"The tags of “{name}” could not be carried over into {chosen.container.title}."
         )
     return notes
+
+
+def _marked(found: _Metadata, markers: Sequence[Marker]) -> _Metadata:
+    """With further markers, under numbers that are free."""
+    there = {(one.frame, one.label) for one in found.markers}
+    taken = {one.number for one in found.markers}
+    free = (number for number in count(1) if number not in taken)
+    new = [
+        Marker(next(free), one.frame, one.label)
+        for one in markers
+        if (one.frame, one.label) not in there and one.frame < _MOST_FRAMES
+    ]
+    if not new:
+        return found
+    every = [*found.markers, *new]
+    chunks = found.chunks
+    if found.family == "riff":
+        chunks = with_cue(chunks, new)
+    elif found.family == "aiff":
+        chunks = [chunk for chunk in chunks if chunk[0] != b"MARK"] + build_mark(every)
+    return replace(found, markers=every, chunks=chunks)
 
 
 def _part_of(found: _Metadata, excerpt: Excerpt) -> _Metadata:
@@ -155,23 +184,26 @@ def _part_of(found: _Metadata, excerpt: Excerpt) -> _Metadata:
             data = excerpt.ixml(data)
         if name not in _POSITIONS and not (name == b"LIST" and data[:4] == b"adtl"):
             chunks.append((name, data))
-    if markers:
+    if markers and found.family in {"riff", "aiff"}:
         chunks += {"riff": build_cue, "aiff": build_mark}[found.family](markers)
     return replace(found, markers=markers, chunks=chunks)
 
 
 def _left_behind(found: _Metadata, chosen: TargetFormat, name: str) -> list[str]:
     family = _FAMILIES.get(chosen.major, "")
-    if found.family == family or found.empty:
+    if found.empty:
         return []
     if not family:
         return [f"{chosen.container.title} has no place for the tags and markers of “{name}”."]
-    lost = [title for chunk, title in _RIFF_ONLY.items() if chunk in dict(found.chunks)]
+    alike = found.family == family
+    held = {} if alike else dict(found.chunks)
+    lost = [title for chunk, title in _RIFF_ONLY.items() if chunk in held]
     if found.markers and family not in {"riff", "aiff"}:
         lost.append("markers")
-    if found.pictures and family in {"riff", "aiff"}:
-        lost.append("pictures")
-    lost += sorted(_untranslated(found, family))
+    if not alike:
+        if found.pictures and family in {"riff", "aiff"}:
+            lost.append("pictures")
+        lost += sorted(_untranslated(found, family))
     if not lost:
         return []
     return [f"{chosen.container.title} has no place for what “{name}” holds of: {', '.join(lost)}."]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from clapsep_desktop.audio.chunk_metadata import Marker
 from clapsep_desktop.audio.excerpt import Excerpt
 from clapsep_desktop.audio.formats import AudioInfo, TargetFormat
 from clapsep_desktop.audio.iff import correct_aiff_length
@@ -96,6 +98,7 @@ class SoundWriter:
         info: AudioInfo,
         comment: str,
         excerpt: Excerpt | None = None,
+        markers: Sequence[Marker] = (),
         *,
         metadata: bool = True,
     ) -> list[str]:
@@ -105,6 +108,7 @@ class SoundWriter:
             info: the recording that metadata is carried over from.
             comment: a note on the processing; nothing is added where it is empty.
             excerpt: which part of the recording this is, where it is not the whole.
+            markers: in frames of the recording, beside those that its file holds.
             metadata: whether anything but the note is wanted.
 
         Returns:
@@ -118,7 +122,9 @@ class SoundWriter:
             self._file.close()
             if self.format.major == "AIFF" and self.format.bits == 8:
                 correct_aiff_length(part, self._frames, self._file.channels)
-            said = carry_metadata(info, part, self.format, comment, excerpt, carry=metadata)
+            said = carry_metadata(
+                info, part, self.format, comment, excerpt, markers, carry=metadata
+            )
             written = soundfile.info(native_name(part)).frames
         if written != self._frames:
             raise AudioWriteError(

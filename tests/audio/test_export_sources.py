@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -204,6 +205,14 @@ def test_what_cannot_be_planned_is_told(folder, source):
             ExportSettings(folder, name)
     with pytest.raises(AudioWriteError, match="cannot have their peaks softened"):
         ExportSettings(folder, "a", what="both", clipping="soft")
+    for rate in (-5, 0, 1, 10**9):
+        with pytest.raises(AudioFormatError, match=r"cannot be written\. Choose one from 8,000"):
+            ExportSettings(folder, "a", rate=rate)
+    for level in (math.nan, math.inf, 1.0, -200.0):
+        with pytest.raises(AudioWriteError, match="LUFS cannot be met"):
+            ExportSettings(folder, "a", loudness=level)
+        with pytest.raises(AudioWriteError, match="Peaks cannot be kept below"):
+            ExportSettings(folder, "a", loudness=-16.0, ceiling=level)
 
 
 def test_files_that_are_there_stay_unless_allowed(folder, source):

@@ -20,9 +20,10 @@ from mutagen.oggvorbis import OggVorbis
 
 from clapsep_desktop.audio import chunk_metadata, metadata
 from clapsep_desktop.audio.chunk_metadata import Marker
-from clapsep_desktop.audio.export import ExportResult, export_pair
+from clapsep_desktop.audio.export import ExportResult, PairWriter, export_pair
 from clapsep_desktop.audio.files import AudioFile
 from clapsep_desktop.audio.iff import append_chunks, read_chunks
+from clapsep_desktop.timebase import Span
 from tests.support.sounds import noisy_tone, write_sound
 
 NOTE = 'kept "a dog, barking"'
@@ -85,6 +86,54 @@ def test_wav_to_wav_keeps_chunks_byte_for_byte(tmp_path, container, extension):
     assert result.notes == ()
     labels = [data for name, data in chunks(result.kept) if data[:4] == b"adtl"]
     assert chunk_metadata.parse_cue(found[b"cue "], labels) == MARKERS
+
+
+OWN = [Marker(1, 50, "gate"), Marker(2, 2_000, ""), Marker(3, 2_600, "狗"), Marker(4, 2**33, "")]
+"""Markers of a session: the second is in `MARKERS` as well, the last where no file can hold it."""
+
+
+def with_own(source: Path, target: Path, **options: object) -> ExportResult:
+    with AudioFile(source) as file:
+        writer = PairWriter(file, file.info, kept=target, markers=OWN, comment=NOTE, **options)
+        with writer:
+            whole = file.read(0, file.frames)
+            writer.write(Span(0, file.frames), whole, whole)
+            return writer.finish()
+
+
+def test_markers_of_a_session_stand_beside_those_of_the_file(tmp_path):
+    with_own(tagged_wav(tmp_path / "a.wav"), tmp_path / "k.wav")
+    found = chunks(tmp_path / "k.wav")
+    labels = [data for _, data in found if data[:4] == b"adtl"]
+    assert len(labels) == len([name for name, _ in found if name == b"cue "]) == 1
+    every = chunk_metadata.parse_cue(dict(found)[b"cue "], labels)
+    assert every == [*MARKERS, Marker(3, 50, "gate"), Marker(4, 2_600, "狗")]
+
+
+@pytest.mark.parametrize("broken", [b"", b"\xff\xff\xff", struct.pack("<I", 9) + bytes(30)])
+def test_a_broken_list_of_markers_hides_no_further_ones(tmp_path, broken):
+    path = write_sound(tmp_path / "a.wav", noisy_tone(3_000), subtype="PCM_16")
+    append_chunks(path, [(b"cue ", broken)])
+    with_own(path, tmp_path / "k.wav")
+    found = chunks(tmp_path / "k.wav")
+    labels = [data for _, data in found if data[:4] == b"adtl"]
+    every = chunk_metadata.parse_cue(dict(found)[b"cue "], labels)
+    assert [one.frame for one in every if one.label] == [50, 2_600]
+
+
+def test_markers_of_a_session_go_into_other_formats_or_are_told(tmp_path):
+    path = write_sound(tmp_path / "a.wav", noisy_tone(3_000), subtype="PCM_16")
+    assert with_own(path, tmp_path / "k.aiff").notes == ()
+    marks = chunk_metadata.parse_mark(dict(chunks(tmp_path / "k.aiff"))[b"MARK"])
+    assert [(one.frame, one.label) for one in marks] == [(50, "gate"), (2_000, ""), (2_600, "狗")]
+    (note,) = with_own(path, tmp_path / "k.flac").notes
+    assert "no place for what “a.wav” holds of: markers" in note
+    (again,) = with_own(tmp_path / "k.flac", tmp_path / "again.flac").notes
+    assert "markers" in again
+    with_own(tmp_path / "k.flac", tmp_path / "back.wav")
+    assert b"cue " in dict(chunks(tmp_path / "back.wav"))
+    with_own(path, tmp_path / "bare.wav", metadata=False)
+    assert b"cue " not in dict(chunks(tmp_path / "bare.wav"))
 
 
 def test_a_file_with_chunks_reads_the_same_and_declares_its_true_length(tmp_path):

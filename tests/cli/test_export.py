@@ -72,6 +72,7 @@ def test_regions_and_loudness(clapsep, project, tmp_path):
     files = outcome.json["files"]
     assert [probe(file["path"]).frames for file in files] == [3_000, FRAMES - 3_000]
     assert files[1]["path"].endswith("out 2 gate.wav")
+    assert b"gate" in (tmp_path / "out 2 gate.wav").read_bytes()  # its marker is carried over
     for file in files:
         before = file["loudness_before"]["integrated_lufs"]
         assert before + file["gain_db"] == pytest.approx(-23.0, abs=0.01)
