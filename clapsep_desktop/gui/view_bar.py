@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -158,7 +158,8 @@ class ViewBar(QToolBar):
             self.addWidget(group)
         more = self.findChild(QToolButton, "qt_toolbar_ext_button")
         if more is not None:  # Qt's own arrow is hardly seen
-            theme.dress(more, "more")
+            theme.dress(more, "chevron-right")
+            more.setIconSize(QSize(12, 12))
             more.setAccessibleName("More view settings")
             more.setToolTip("More settings of the view, for which there is no room.")
 

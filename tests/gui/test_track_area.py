@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QColor, QDropEvent, QImage, QWheelEvent
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from clapsep_desktop.audio.source import ArraySource
@@ -376,3 +376,16 @@ def test_a_double_click_on_an_axis_shows_all_of_it(track, qtbot):
         )
         assert plot.scale == whole
     assert timeline.selection is None
+
+
+def test_settings_without_room_are_behind_a_named_button(track, qtbot):
+    area = track.area
+    more = next(
+        one for one in area.bar.findChildren(QToolButton) if one.accessibleName().startswith("More")
+    )
+    area.resize(AXIS_WIDTH + 1000, 700)
+    qtbot.waitUntil(lambda: not more.isVisible())
+    area.resize(AXIS_WIDTH + 300, 700)
+    qtbot.waitUntil(more.isVisible)
+    assert not more.icon().isNull()
+    assert more.toolTip()
