@@ -142,10 +142,11 @@ def _sorted(files: Sequence[Path], report: Report) -> _Given:
         if not path.is_file():
             raise ModelMismatchError(f"There is no file {path}.")
     for path in files:
-        if path.suffix.lower() == ".json":
+        by_name = "" if published.looks_like_checkpoint(path) else path.suffix.lower()
+        if by_name == ".json":
             read_vocabulary(path)
             given.vocabularies.append(path)
-        elif path.suffix.lower() == ".txt":
+        elif by_name == ".txt":
             given.merges.append(_merges(path))
         else:
             size = path.stat().st_size

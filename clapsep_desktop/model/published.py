@@ -13,6 +13,7 @@ import re
 import warnings
 import zipfile
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,13 @@ class PublishedFile:
         return any(name.startswith("clap_model.") for name in self.weights)
 
 
+def looks_like_checkpoint(path: Path) -> bool:
+    """Whether a file begins as checkpoints do, whatever its name; False where it is unreadable."""
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(4).startswith(_PICKLED)
+    return False
+
+
 def published_name(name: str) -> str:
     """The published name of a weight of ours, within its own file.
 
@@ -118,7 +126,7 @@ def open_file(path: Path) -> PublishedFile:
     """
     weights = _weights(path, _unpickle(path))
     names = weights.keys()
-    if any(name.startswith("decoder_model.") for name in names):
+    if any(name.startswith("decoder_model.") or ".lora_" in name for name in names):
         return PublishedFile(path, CLAPSEP, weights)
     if any(name.startswith(("text_branch.", "audio_branch.")) for name in names):
         return PublishedFile(path, CLAP, weights)
@@ -215,13 +223,24 @@ def _unpickle(path: Path) -> Any:
         # Mapped into memory, a checkpoint's optimizer state is never read.
         mapped = zipfile.is_zipfile(path)
         with torch.serialization.safe_globals(_SAFE_TYPES), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Detected pickle protocol")
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+            warnings.simplefilter("ignore")  # of a pickle's protocol, of sparse tensors
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+        if mapped:
+            _check_sums(path)
+        return content
     except pickle.UnpicklingError as error:
         named = re.search(r"GLOBAL ([\w.]+)", str(error))
         raise (_refused(path, named[1]) if named else _bare_pickle(path)) from error
     except Exception as error:  # fed damaged bytes, an unpickler may stumble over anything
         raise _damaged(path) from error
+
+
+def _check_sums(path: Path) -> None:
+    """Raises BadZipFile where bytes of a zipped checkpoint were altered; torch does not look."""
+    with zipfile.ZipFile(path) as archive:
+        altered = archive.testzip()
+    if altered is not None:
+        raise zipfile.BadZipFile(altered)
 
 
 def _bare_pickle(path: Path) -> ModelError:

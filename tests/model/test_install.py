@@ -167,6 +167,14 @@ def test_a_wrong_file_is_told_what_it_is_before_anything_else(
     assert names(tmp_path) == [name]
 
 
+@pytest.mark.parametrize("name", ["best_model.txt", "best_model.json"])
+def test_a_checkpoint_renamed_is_still_known(published_files, tmp_path, name):
+    config, (clap, clapsep, *tokenizer) = published_files
+    shutil.copy(clapsep, tmp_path / name)
+    install.import_files([clap, tmp_path / name, *tokenizer], tmp_path / "new", sizes=config)
+    assert (tmp_path / "new" / "config.json").is_file()
+
+
 def test_the_same_kind_twice_is_refused(published_files, tmp_path):
     config, files = published_files
     shutil.copy(files[1], tmp_path / "copy.ckpt")

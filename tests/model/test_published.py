@@ -82,6 +82,30 @@ def test_a_malicious_pickle_is_refused_and_not_run(tmp_path, zipped):
     assert not harm.exists()
 
 
+def test_altered_weights_are_noticed(files):
+    path = files[1]
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 16] = bytes(255 - byte for byte in content[middle : middle + 16])
+    path.write_bytes(content)
+    with pytest.raises(ModelDamagedError, match=r"best_model\.ckpt is damaged"):
+        published.open_file(path)
+
+
+def test_a_separator_without_its_decoder_is_still_known_for_one(tmp_path):
+    name = "audio_branch.layers.0.blocks.0.attn.qkv.lora_A"
+    torch.save({name: torch.ones(2, 2)}, tmp_path / "file")
+    assert published.open_file(tmp_path / "file").kind == published.CLAPSEP
+
+
+def test_an_odd_tensor_does_not_make_torch_talk_to_the_user(tmp_path, recwarn):
+    sparse = torch.sparse_coo_tensor(size=(4, 4), check_invariants=True)
+    torch.save({"decoder_model.x": sparse}, tmp_path / "file")
+    recwarn.clear()
+    assert published.open_file(tmp_path / "file").kind == published.CLAPSEP
+    assert not recwarn.list
+
+
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
 def test_a_bare_pickle_is_refused_for_what_it_holds(tmp_path, protocol):
     content = {"state_dict": {"x": [1.0]}, "extra": Evil(tmp_path / "harm")}
