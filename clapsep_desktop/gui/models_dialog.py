@@ -105,6 +105,9 @@ class ModelsDialog(QDialog):
         for column in range(len(_COLUMNS)):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(3, QHeaderView.ResizeMode.Interactive)
+        header.resizeSection(3, 45 * GRID)  # a licence can be a long story
+        header.setMinimumSectionSize(15 * GRID)
         self.table.currentItemChanged.connect(self._on_chosen)
         self.place = muted_label("", "modelsPlace")
         self.place.setWordWrap(True)
@@ -171,7 +174,7 @@ class ModelsDialog(QDialog):
         column.addLayout(foot)
 
     def sizeHint(self) -> QSize:
-        return QSize(220 * GRID, 125 * GRID)
+        return QSize(220 * GRID, 90 * GRID)
 
     def _button(self, text: str, do: Callable[[], object], tip: str) -> QPushButton:
         button = QPushButton(text)
@@ -215,7 +218,8 @@ class ModelsDialog(QDialog):
         self._rows = model_rows()
         for row in self._rows:
             item = QTreeWidgetItem([row.title, row.about, row.state, row.licence])
-            item.setToolTip(1, row.about)
+            for column, text in ((1, row.about), (3, row.licence)):
+                item.setToolTip(column, text)
             self.table.addTopLevelItem(item)
         self.choose(before if before in [row.name for row in self._rows] else "mini")
         self._refresh_buttons()
