@@ -76,6 +76,9 @@ COMMANDS = (
             "settings"),
     Command("quit", "&Quit", ("Ctrl+Q",), "Close the window."),
     # Edit
+    Command("copy", "&Copy Result as File", ("Ctrl+C",),
+            "Copy what is heard now as a file, to paste it in another program while this window "
+            "is open.", "file-audio", _R),
     Command("select_all", "Select &All", ("Ctrl+A",), "Select the whole recording.", "selection",
             _R),
     Command("select_none", "Select &None", ("Ctrl+Shift+A",), "Select nothing.", "", _S),

@@ -59,6 +59,7 @@ class Commands(QObject):
             "models": window.windows.show_models,
             "preferences": window.windows.show_preferences,
             "quit": window.close,
+            "copy": window.result_link.copy_heard,
             "select_all": timeline.select_all,
             "select_none": timeline.clear_selection,
             "extend_start": partial(self._extend, "start"),

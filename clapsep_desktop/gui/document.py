@@ -306,6 +306,11 @@ class Document(QObject):
         assert self.session is not None
         return self._kept(self._layers_of(self.session.below(identity)))
 
+    def layer_of(self, identity: str) -> Layer:
+        """What an extraction takes away, where it lies; raises KeyError without a result."""
+        assert self.session is not None
+        return self._layers_of([self.session.find(identity)])[0]
+
     def grow(self, layer: Layer) -> None:
         """Let the result of an extraction be heard while it is still computed."""
         self._growing = layer

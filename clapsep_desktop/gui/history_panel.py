@@ -40,9 +40,13 @@ class HistoryPanel(QWidget):
         moved(str, int): its new place in the stack, from 0.
         activated(str): its span is to be selected; empty for the whole recording.
         heard(str, str): what the step "removed", or what is "kept" after it, is to be played.
+        drag_begun(str): what the step removes is to be dragged out; empty: what is heard.
+        copy_requested(str): the same is to be copied as a file.
         query_wanted(str): its query is to be shown in the query panel.
     """
 
+    drag_begun = Signal(str)
+    copy_requested = Signal(str)
     toggled = Signal(str, bool)
     strength_changed = Signal(str, float, bool)
     renamed = Signal(str, str)
@@ -66,6 +70,8 @@ class HistoryPanel(QWidget):
         self.source = SourceRow()
         self.source.hide()
         self.source.commanded.connect(self._command_source)
+        self.source.drag_begun.connect(lambda: self.drag_begun.emit(""))
+        self.source.copy_wanted.connect(lambda: self.copy_requested.emit(""))
         self._pages = Segments(
             "historyPage",
             "Show",
@@ -182,6 +188,7 @@ class HistoryPanel(QWidget):
             None,
             ("heardRemoved", "ear", "Hear What It Removed", "", extraction.is_rendered),
             ("heardKept", "speaker", "Hear the Result Up to Here", "", extraction.is_rendered),
+            ("copy", "file-audio", "Copy What It Removed", "", extraction.is_rendered),
             None,
             ("toggle", "check", "Turn Off" if extraction.enabled else "Turn On", "Space", True),
             ("rerender", "refresh", "Render Again", "F5", True),
@@ -223,6 +230,7 @@ class HistoryPanel(QWidget):
                 "delete": self.deleted,
                 "rerender": self.rerender_requested,
                 "query": self.query_wanted,
+                "copy": self.copy_requested,
             }[command].emit(identity)
 
     # Building.
@@ -285,7 +293,10 @@ class HistoryPanel(QWidget):
                 self._lines.insertWidget(number, row)
         before: QWidget = self.source
         for row in self._rows:
-            for stop in (row, row.check, row.strength.slider, row.strength.field, row.menu_button):
+            for stop in (
+                row, row.check, row.handle, row.strength.slider, row.strength.field,
+                row.menu_button,
+            ):  # fmt: skip
                 self.setTabOrder(before, stop)
                 before = stop
         if focused and focused not in wanted:
@@ -299,6 +310,8 @@ class HistoryPanel(QWidget):
         row.toggled.connect(self._on_toggled)
         row.strength_changed.connect(self._on_strength)
         row.renamed.connect(self._on_renamed)
+        row.drag_begun.connect(self._on_drag)
+        row.copy_wanted.connect(self._on_copy)
         row.set_change(self._changes.get(identity, ""))
         return row
 
@@ -311,6 +324,12 @@ class HistoryPanel(QWidget):
 
     def _on_command(self, command: str) -> None:
         self.command(self._sending(), command)
+
+    def _on_drag(self) -> None:
+        self.drag_begun.emit(self._sending())
+
+    def _on_copy(self) -> None:
+        self.copy_requested.emit(self._sending())
 
     def _command_source(self, command: str) -> None:
         if command == "activate":

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -29,6 +30,7 @@ from clapsep_desktop.gui.controls import (
     short_time,
     tool_button,
 )
+from clapsep_desktop.gui.drag_out import DragOut
 from clapsep_desktop.gui.model_choices import model_title
 from clapsep_desktop.session.session import Extraction, Recording
 
@@ -145,8 +147,23 @@ class Line(QFrame):
         set_kind(self, "current", False)
 
 
+def drag_handle(tip: str) -> QToolButton:
+    """What a line is dragged by; a click copies."""
+    handle = tool_button("", "file-audio", "Copy as a File", tip, role="muted")
+    handle.setCursor(Qt.CursorShape.OpenHandCursor)
+    return handle
+
+
 class SourceRow(Line):
-    """The recording that all extractions are made of."""
+    """The recording that all extractions are made of.
+
+    Signals:
+        drag_begun(): what is heard is to be dragged out.
+        copy_wanted(): it is to be copied as a file.
+    """
+
+    drag_begun = Signal()
+    copy_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -166,6 +183,13 @@ class SourceRow(Line):
         row.setSpacing(2 * GRID)
         row.addWidget(self._mark)
         row.addLayout(words, 1)
+        self.handle = drag_handle(
+            "Drag what is heard now to another program, as a file; or click to copy it."
+        )
+        self.handle.setObjectName("historySourceDrag")
+        self.handle.clicked.connect(self.copy_wanted)
+        DragOut(self.handle).begun.connect(self.drag_begun)
+        row.addWidget(self.handle)
         theme.notifier().changed.connect(self._draw)
         self._draw()
 
@@ -218,8 +242,12 @@ class ExtractionRow(Line):
         toggled(bool): it is to count or not.
         strength_changed(float, bool): see `ValueSlider.moved`.
         renamed(str): its new title; empty for the query's words.
+        drag_begun(): what it removes is to be dragged out.
+        copy_wanted(): that is to be copied as a file.
     """
 
+    drag_begun = Signal()
+    copy_wanted = Signal()
     toggled = Signal(bool)
     strength_changed = Signal(float, bool)
     renamed = Signal(str)
@@ -240,6 +268,11 @@ class ExtractionRow(Line):
         self.title_field.done.connect(self._end_rename)
         self.menu_button = tool_button("", "more", "Menu", "What can be done with this step.")
         self.menu_button.clicked.connect(self._want_menu)
+        self.handle = drag_handle(
+            "Drag what this step removes to another program, as a file; or click to copy it."
+        )
+        self.handle.clicked.connect(self.copy_wanted)
+        DragOut(self.handle).begun.connect(self.drag_begun)
         self._query = ElidedLabel()
         self._facts = muted_label("")
         self._facts.setWordWrap(True)
@@ -268,6 +301,7 @@ class ExtractionRow(Line):
         head.addWidget(self._number)
         head.addWidget(self._title, 1)
         head.addWidget(self.title_field, 1)
+        head.addWidget(self.handle)
         head.addWidget(self.menu_button)
         self._stale = QWidget()
         stale = QHBoxLayout(self._stale)
@@ -302,6 +336,7 @@ class ExtractionRow(Line):
         self.setObjectName(f"history{number}Row")
         for part, widget in (
             ("Check", self.check),
+            ("Drag", self.handle),
             ("Menu", self.menu_button),
             ("Render", self.render_button),
             ("Title", self.title_field),
@@ -318,6 +353,7 @@ class ExtractionRow(Line):
         self._query.setText(words[:1].upper() + words[1:])
         self._query.setVisible(bool(extraction.name))
         self._stale.setVisible(outdated or not extraction.is_rendered)
+        self.handle.setEnabled(extraction.is_rendered)
         self._badge.setText("Outdated" if extraction.is_rendered else "Not rendered")
         self.strength.set_value(extraction.strength)
         self.strength.setEnabled(extraction.enabled and extraction.is_rendered)

@@ -48,6 +48,7 @@ from clapsep_desktop.gui.projects import Projects
 from clapsep_desktop.gui.query_link import QueryLink
 from clapsep_desktop.gui.query_panel import QueryPanel
 from clapsep_desktop.gui.questions import Dialogs, Question
+from clapsep_desktop.gui.result_link import ResultLink
 from clapsep_desktop.gui.safekeeping import Safekeeping
 from clapsep_desktop.gui.status_bar import StatusBar
 from clapsep_desktop.gui.tools import Tools
@@ -148,6 +149,7 @@ class MainWindow(QMainWindow):
         )
         self.query_link = QueryLink(self.query, editor)
         self.history_link = HistoryLink(self.history, editor)
+        self.result_link = ResultLink(self.history, self.transport, editor)
         self.notifications = Notifications(self, editor.runner, editor.settings)
         self.windows = Windows(self)
         self.tools = Tools(editor, self.query, self.track.lane, self)
@@ -240,7 +242,7 @@ class MainWindow(QMainWindow):
         self.projects.saved.connect(self._on_saved)
         self.keeping.found.connect(self._offer_recovery)
         self.keeping.moved.connect(self._on_moved)
-        for part in (self.projects, self.keeping):
+        for part in (self.projects, self.keeping, self.result_link):
             part.noted.connect(self.troubles.note)
             part.troubled.connect(self.troubles.show)
         self.tools.troubled.connect(self.troubles.show)
@@ -525,6 +527,7 @@ class MainWindow(QMainWindow):
         self.projects.close()
         self.keeping.close(keep=self._keeps_session)
         self.editor.close(keep=self._keeps_session)
+        self.result_link.files.close()
         event.accept()
         self.closed.emit()
 

@@ -22,8 +22,8 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "export_recipe", SEPARATOR, "batch", SEPARATOR, "close", "preferences", "quit",
     )),
     ("&Edit", (
-        "undo", "redo", SEPARATOR, "select_all", "select_none", "extend_start", "extend_end",
-        "edge_start", "edge_end", SEPARATOR, "snap", "spectral", SEPARATOR, "marker",
+        "undo", "redo", SEPARATOR, "copy", SEPARATOR, "select_all", "select_none", "extend_start",
+        "extend_end", "edge_start", "edge_end", SEPARATOR, "snap", "spectral", SEPARATOR, "marker",
     )),
     ("&View", (
         "zoom_in", "zoom_out", "zoom_selection", "zoom_fit", SEPARATOR, "follow", SEPARATOR,
