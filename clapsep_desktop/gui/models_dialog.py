@@ -218,6 +218,7 @@ class ModelsDialog(QDialog):
         self._rows = model_rows()
         for row in self._rows:
             item = QTreeWidgetItem([row.title, row.about, row.state, row.licence])
+            item.setSizeHint(1, QSize(0, 6 * GRID))
             for column, text in ((1, row.about), (3, row.licence)):
                 item.setToolTip(column, text)
             self.table.addTopLevelItem(item)

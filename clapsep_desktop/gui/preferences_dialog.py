@@ -202,7 +202,7 @@ class PreferencesDialog(QDialog):
         )
         self._row(
             page,
-            "Save by Itself",
+            "Autosave Every",
             self._number("autosave_minutes", 0, 60, "minutes", "Minutes between two saves"),
             hint="Besides after every step; 0 for after steps only.",
         )
