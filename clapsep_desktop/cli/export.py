@@ -20,10 +20,10 @@ from clapsep_desktop.audio.formats import CONTAINERS, AudioInfo
 from clapsep_desktop.cli.console import Progress, answer, say
 from clapsep_desktop.cli.extract import Depth
 from clapsep_desktop.cli.report import sha256
-from clapsep_desktop.errors import SpanError
+from clapsep_desktop.errors import AudioReadError, ProjectError, SpanError
 from clapsep_desktop.session.deliverable import export_material
 from clapsep_desktop.session.project import SUFFIX, data_folder, load
-from clapsep_desktop.session.session import Recording, Session
+from clapsep_desktop.session.session import Extraction, Recording, Session
 from clapsep_desktop.session.source import check, hash_of
 from clapsep_desktop.timebase import Span, parse_time
 
@@ -169,11 +169,29 @@ def _opened(path: Path) -> Iterator[ExportMaterial]:
         if session.recording.digest:
             check(session.recording, file.info, hash_of(file.path))
         folder = data_folder(path)
+        steps = {one.buffer: one for one in session}
 
         def sound(identity: str) -> AudioFile:
-            return stack.enter_context(AudioFile(folder / f"{identity}.wav"))
+            return stack.enter_context(_result(folder, steps[identity], session.recording))
 
         yield export_material(session, file.info, file, sound)
+
+
+def _result(folder: Path, step: Extraction, recording: Recording) -> AudioFile:
+    """What a step takes away; raises ProjectError where it is missing or damaged."""
+    damaged = ProjectError(
+        f"The sound of the step “{step.title}” is missing or damaged. Open the project in the "
+        "editor and render this step again."
+    )
+    try:
+        file = AudioFile(folder / f"{step.buffer}.wav")
+    except AudioReadError as error:
+        raise damaged from error
+    shape = file.rate, file.channels, file.frames
+    if shape != (recording.rate, recording.channels, step.span.length):
+        file.close()
+        raise damaged
+    return file
 
 
 def _no_results(identity: str) -> AudioFile:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -62,8 +63,11 @@ class Step:
     name: str = ""
 
     def __post_init__(self) -> None:
-        if self.band is not None and not 0.0 <= self.band[0] < self.band[1]:
+        if self.band is not None and not 0.0 <= self.band[0] < self.band[1] < math.inf:
             raise RecipeError("A band must begin at 0 Hz or higher and end above its start.")
+        first, last = self.start or 0.0, self.end
+        if not 0.0 <= first < math.inf or not (last is None or first < last < math.inf):
+            raise RecipeError("A step must begin at 0 s or later and end after its start.")
 
     def __str__(self) -> str:
         text = str(self.query)

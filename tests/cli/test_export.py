@@ -126,9 +126,15 @@ def test_what_cannot_be_done_is_told(clapsep, project, arguments, code, says, mo
 
 def test_a_damaged_project_or_a_changed_recording_is_told(clapsep, project, history):
     sounds = project.with_name("field.clapsep-data")
-    next(sounds.iterdir()).unlink()
-    outcome = clapsep("export", project)
-    assert (outcome.code, "There is no file" in outcome.sentence) == (3, True)
+    broken = next(sounds.iterdir())
+    whole = broken.read_bytes()
+    for damage in (lambda: broken.write_bytes(whole[:-400]), broken.unlink):
+        damage()
+        outcome = clapsep("export", project)
+        assert outcome.code == 3
+        assert "The sound of the step “Keep “sound" in outcome.sentence
+        assert "render this step again" in outcome.sentence
+    assert not list(project.parent.glob("*.kept.*"))
     soundfile.write(project.with_name("field.wav"), np.zeros((10, 2)), RATE)
     assert clapsep("export", project).code != 0
     project.write_text("{")

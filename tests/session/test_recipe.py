@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,11 @@ RATE = 44_100
 RECORDING = Recording(Path("field.wav"), RATE, 2, 10 * RATE)
 WIND = Query.of(remove=["wind"])
 
-times = st.none() | st.floats(0, 1e5)
 steps = st.builds(
     Step,
     st.sampled_from([WIND, Query.of(keep=["a", "b"], strength=0.25)]),
-    times,
-    times,
+    st.none() | st.floats(0, 1e5),
+    st.none() | st.floats(1e5, 2e5, exclude_min=True),
     st.none() | st.floats(0, 1e4).map(lambda low: (low, low + 100)),
     st.sampled_from(["linked", "independent"]),
     st.text(max_size=9),
@@ -95,6 +95,11 @@ def test_a_scope_after_the_end_is_told() -> None:
         Step(WIND, start=5.0).span(RATE, RATE)
 
 
+def test_a_scope_ends_after_its_start() -> None:
+    with pytest.raises(RecipeError, match="end after its start"):
+        Step(WIND, start=2.0, end=1.0)
+
+
 def test_nothing_that_is_on_gives_no_recipe() -> None:
     with pytest.raises(RecipeError, match="would be empty"):
         Recipe.of(_session(Extraction(WIND, Span(0, 5), enabled=False)))
@@ -150,7 +155,12 @@ def test_a_damaged_recipe_is_told_with_its_file(
         ("band", [100]),
         ("band", [200, 100]),
         ("channels", "both"),
+        ("band", [100, math.inf]),
         ("start", "now"),
+        ("start", math.nan),
+        ("start", -1.0),
+        ("end", 0),
+        ("end", math.inf),
         ("query", {"version": 1}),
         ("specialists", 1),
     ],
