@@ -25,6 +25,10 @@ from clapsep_desktop.gui.main_window import MainWindow
 from clapsep_desktop.gui.preferences import APPLICATION, ORGANIZATION, Settings
 from clapsep_desktop.session import recovery
 
+ABOUT = (
+    "An audio editor that keeps and removes sounds by words or by example, on this machine alone. "
+    "For the command line without a window see clapsep --help."
+)
 NO_DISPLAY = (
     "There is no screen to open a window on. Start CLAPSep Desktop in a graphical session, or use "
     "the command line: clapsep --help."
@@ -40,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    parser = argparse.ArgumentParser(prog="clapsep-desktop", description=__doc__)
+    parser = argparse.ArgumentParser(prog="clapsep-desktop", description=ABOUT)
     parser.add_argument("file", nargs="?", type=Path, help="a recording or a project to open")
     parser.add_argument("--version", action="version", version=f"CLAPSep Desktop {__version__}")
     return run(parser.parse_args(arguments).file)

@@ -12,10 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QByteArray, QEvent, QPoint, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
-    QAction,
-    QActionGroup,
     QCloseEvent,
     QDragEnterEvent,
     QDropEvent,
@@ -97,7 +95,6 @@ class MainWindow(QMainWindow):
         self.editor = editor
         self.dialogs = dialogs or Dialogs(self)
         self.actions_ = Actions(self)
-        self._theme_choices: dict[theme.ThemeName, QAction] = {}
         self._may_close = False  # what is not saved was settled
         self._is_closing = False  # the user is being asked
         self._keeps_session = False  # or is left to be recovered
@@ -134,6 +131,7 @@ class MainWindow(QMainWindow):
         self.welcome = Welcome()
         self.status = StatusBar(editor.runner)
         self.recent = menus.RecentMenu(lambda: editor.settings.recent_files, self)
+        self.themes = menus.ThemeMenu(editor.settings.values.theme, self)
 
     def _make_links(self) -> None:
         editor = self.editor
@@ -202,10 +200,19 @@ class MainWindow(QMainWindow):
         grown = {
             menus.RECENT: self.recent.put_into,
             menus.PANELS: self._add_panels,
-            menus.THEMES: self._add_themes,
+            menus.THEMES: self.themes.put_into,
         }
         menus.fill(self.menuBar(), self.actions_, grown)
         self.menuBar().setObjectName("menuBar")
+        menu = menus.on_plots(self.actions_, self)
+        for plot in self.track.plots:
+            plot.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+            plot.customContextMenuRequested.connect(
+                partial(self._show_menu_at, menu, plot.viewport())
+            )
+
+    def _show_menu_at(self, menu: QMenu, area: QWidget, place: QPoint) -> None:
+        menu.popup(area.mapToGlobal(place))
 
     def _add_panels(self, menu: QMenu) -> None:
         for dock in (self.query_dock, self.history_dock, self.checklist_dock):
@@ -213,20 +220,6 @@ class MainWindow(QMainWindow):
             action.setObjectName(f"action_{dock.objectName()}")
             action.setToolTip(f"Show or hide the panel “{dock.windowTitle()}”.")
             menu.addAction(action)
-
-    def _add_themes(self, menu: QMenu) -> None:
-        own = menu.addMenu("&Theme")
-        own.setObjectName("menu_theme")
-        own.menuAction().setObjectName("action_menu_theme")
-        group = QActionGroup(self)
-        for name, title in theme.THEME_NAMES.items():
-            action = own.addAction(title)
-            action.setObjectName(f"action_theme_{name}")
-            action.setCheckable(True)
-            action.setChecked(name == self.editor.settings.values.theme)
-            self._theme_choices[name] = action
-            action.triggered.connect(partial(self._choose_theme, name))
-            group.addAction(action)
 
     def _connect(self) -> None:
         editor, document = self.editor, self.editor.document
@@ -254,6 +247,7 @@ class MainWindow(QMainWindow):
         self.track.seek_requested.connect(editor.playback.seek)
         self.transport.device_chosen.connect(self._choose_device)
         self.recent.chosen.connect(self.open_file)
+        self.themes.chosen.connect(self._choose_theme)
         self.recent.cleared.connect(editor.settings.forget_files)
         self.welcome.open_requested.connect(self.open)
         self.welcome.demo_requested.connect(self.open_demo)
@@ -448,7 +442,7 @@ class MainWindow(QMainWindow):
             app = QApplication.instance()
             assert isinstance(app, QApplication)
             theme.apply(app, values.theme)
-            self._theme_choices[values.theme].setChecked(True)
+            self.themes.show_theme(values.theme)
         views = ViewSettings.of(values)
         if replace(self.track.settings, channel="mix") != views:
             self.track.set_settings(replace(views, channel=self.track.settings.channel))
@@ -457,7 +451,8 @@ class MainWindow(QMainWindow):
     def _remember_view(self, settings: ViewSettings) -> None:
         self.editor.settings.update(**settings.changes())
 
-    def _choose_theme(self, name: theme.ThemeName, _: bool = False) -> None:
+    @Slot(str)
+    def _choose_theme(self, name: theme.ThemeName) -> None:
         self.editor.settings.update(theme=name)
 
     @Slot(str)

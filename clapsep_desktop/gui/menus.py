@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
-from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QMenu, QMenuBar
+from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
+from clapsep_desktop.gui import theme
 from clapsep_desktop.gui.actions import Actions
 
 SEPARATOR = ""
@@ -42,6 +43,12 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("&Help", ("hint", "keys", SEPARATOR, "about")),
 )  # fmt: skip
 
+ON_PLOTS = (
+    "play", SEPARATOR, "select_all", "select_none", "zoom_selection", "zoom_fit", SEPARATOR,
+    "marker", SEPARATOR, "example_keep", "example_remove", "extract", "preview",
+)  # fmt: skip
+"""The commands of a right click on waveform or spectrogram."""
+
 
 def fill(bar: QMenuBar, actions: Actions, grown: Mapping[str, Callable[[QMenu], None]]) -> None:
     """Build the menus.
@@ -63,6 +70,64 @@ def fill(bar: QMenuBar, actions: Actions, grown: Mapping[str, Callable[[QMenu], 
                 grown[name](menu)
             else:
                 menu.addAction(actions[name])
+
+
+class ThemeMenu(QObject):
+    """The themes as a menu, of which one is taken.
+
+    Signals:
+        chosen(str): a name of `theme.THEME_NAMES`.
+
+    Args:
+        name: of the one that is taken at first.
+        parent: see QObject.
+    """
+
+    chosen = Signal(str)
+
+    def __init__(self, name: theme.ThemeName, parent: QObject) -> None:
+        super().__init__(parent)
+        self._group = QActionGroup(self)
+        self._choices: dict[str, QAction] = {}
+        for key, title in theme.THEME_NAMES.items():
+            action = QAction(title, self)
+            action.setObjectName(f"action_theme_{key}")
+            action.setCheckable(True)
+            action.triggered.connect(self._choose)
+            action.setData(key)
+            self._group.addAction(action)
+            self._choices[key] = action
+        self.show_theme(name)
+
+    def put_into(self, menu: QMenu) -> None:
+        """Add it to a menu."""
+        own = menu.addMenu("&Theme")
+        own.setObjectName("menu_theme")
+        own.menuAction().setObjectName("action_menu_theme")
+        own.addActions(list(self._choices.values()))
+
+    def show_theme(self, name: theme.ThemeName) -> None:
+        """Show which one is taken, without telling."""
+        self._choices[name].setChecked(True)
+
+    @Slot()
+    def _choose(self) -> None:
+        action = self.sender()
+        assert isinstance(action, QAction)
+        self.chosen.emit(action.data())
+
+
+def on_plots(actions: Actions, parent: QWidget) -> QMenu:
+    """The menu of a right click on waveform or spectrogram."""
+    menu = QMenu(parent)
+    menu.setObjectName("menu_plots")
+    menu.setToolTipsVisible(True)
+    for name in ON_PLOTS:
+        if name == SEPARATOR:
+            menu.addSeparator()
+        else:
+            menu.addAction(actions[name])
+    return menu
 
 
 class RecentMenu(QObject):
