@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QAction, QDropEvent, QKeySequence
+from PySide6.QtGui import QAction, QContextMenuEvent, QDropEvent, QKeySequence
 from PySide6.QtWidgets import (  # fmt: skip
     QAbstractButton,
     QAbstractSpinBox,
@@ -347,6 +347,21 @@ def test_every_command_lies_in_a_menu():
     apart = {SEPARATOR, RECENT, PANELS, THEMES, "undo", "redo"}
     assert set(names) - apart == {command.name for command in COMMANDS}
     assert len([name for name in names if name != SEPARATOR]) == len(set(names) - {SEPARATOR})
+
+
+def test_a_right_click_on_a_plot_offers_what_can_be_done_there(opened, qtbot):
+    opened.editor.timeline.select(Span(0, RATE))
+    for plot in opened.window.track.plots:
+        place = QPoint(plot.viewport().width() // 2, 40)
+        click = QContextMenuEvent(
+            QContextMenuEvent.Reason.Mouse, place, plot.viewport().mapToGlobal(place)
+        )
+        QApplication.sendEvent(plot.viewport(), click)
+        menu = QApplication.activePopupWidget()
+        assert menu.objectName() == "menu_plots"
+        assert opened.window.actions_["example_keep"] in menu.actions()
+        menu.close()
+    assert opened.editor.timeline.selection == Span(0, RATE)
 
 
 def test_no_key_means_two_things(studio):
