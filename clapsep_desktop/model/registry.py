@@ -54,6 +54,9 @@ KNOWN = {
 }
 """Every model the program knows by name, and what it is."""
 
+RESERVED = ("auto", "mini", "speech")
+"""Names that an imported model cannot have: a plan's, and those of the models that plans use."""
+
 
 @dataclass(frozen=True)
 class InstalledModel:
@@ -159,7 +162,7 @@ def import_files(
     """Installs the published CLAPSep from its authors' files; see `install.import_files`.
 
     Raises:
-        ModelError: the name cannot be that of a folder, or see `install.import_files`.
+        ModelError: the name cannot be that of a folder or is taken, or see `install.import_files`.
     """
     from clapsep_desktop.model import install
 
@@ -167,6 +170,8 @@ def import_files(
         raise ModelError(
             f"“{name[:40]}” cannot be a model's name. Use letters, digits, spaces, - and _."
         )
+    if name in RESERVED:
+        raise ModelError(f"“{name}” means something else to the program. Choose another name.")
     place = models_folder() / name
     install.import_files(files, place, sizes=sizes, stored_as=stored_as, report=report)
     return InstalledModel(name, place)

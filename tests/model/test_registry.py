@@ -6,7 +6,12 @@ import types
 
 import pytest
 
-from clapsep_desktop.errors import ModelDamagedError, ModelMismatchError, ModelMissingError
+from clapsep_desktop.errors import (
+    ModelDamagedError,
+    ModelError,
+    ModelMismatchError,
+    ModelMissingError,
+)
 from clapsep_desktop.model import registry
 from tests.model.test_device import FakeModel
 
@@ -96,3 +101,10 @@ def test_an_unknown_architecture_is_refused(roots):
     put(roots[0], "mine", "from the future")
     with pytest.raises(ModelMismatchError, match=r"“from the future”.*Update"):
         registry.load("mine", "cpu")
+
+
+@pytest.mark.parametrize("name", registry.RESERVED)
+def test_an_import_cannot_take_a_name_that_plans_use(roots, name):
+    with pytest.raises(ModelError, match=f"“{name}” means something else"):
+        registry.import_files([], name)
+    assert not roots[0].exists()
