@@ -93,7 +93,7 @@ def play(window: MainWindow, moments: Sequence[str]) -> Iterator[str]:
 
     editor = window.editor
     told = json.loads(resource("demo", "demo.json").read_text(encoding="utf-8"))
-    wait(editor.document.opened, window.open_demo)
+    wait(editor.document.opened, window.recordings.open_demo)
     window.messages.clear()
     window.query.set_query(Query.of(keep=told["keep"], remove=told["remove"]))
     settle(window)

@@ -44,12 +44,12 @@ class Commands(QObject):
         window, editor = self._window, self._editor
         timeline = editor.timeline
         return {
-            "open": window.open,
-            "open_demo": window.open_demo,
+            "open": window.recordings.ask,
+            "open_demo": window.recordings.open_demo,
             "recover": partial(window.keeping.look_for_crashes, told=True),
             "save": window.projects.save,
             "save_as": window.projects.save_as,
-            "close": window.close_recording,
+            "close": window.recordings.close,
             "export": window.windows.export,
             "export_recipe": window.tools.export_recipe,
             "batch": window.tools.batch,

@@ -6,7 +6,7 @@ Here stand layout, opening and closing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -46,6 +46,7 @@ from clapsep_desktop.gui.projects import Projects
 from clapsep_desktop.gui.query_link import QueryLink
 from clapsep_desktop.gui.query_panel import QueryPanel
 from clapsep_desktop.gui.questions import Dialogs, Question
+from clapsep_desktop.gui.recordings import STOP_AND_CLOSE, Recordings, demo
 from clapsep_desktop.gui.result_link import ResultLink
 from clapsep_desktop.gui.safekeeping import Safekeeping
 from clapsep_desktop.gui.status_bar import StatusBar
@@ -56,9 +57,6 @@ from clapsep_desktop.gui.troubles import Troubles
 from clapsep_desktop.gui.view_settings import ViewSettings
 from clapsep_desktop.gui.welcome import HINT, Welcome
 from clapsep_desktop.gui.windows import Windows
-from clapsep_desktop.resources import resource
-from clapsep_desktop.session.project import SUFFIX
-from clapsep_desktop.session.recovery import Recoverable
 
 TITLE = "CLAPSep Desktop"
 SMALLEST = (880, 560)  # logical pixels
@@ -69,8 +67,6 @@ HISTORY_HEIGHT = 236
 
 STATE_VERSION = 1
 """Of the layout; one that was stored by another version is not restored."""
-
-STOP_AND_CLOSE = "Stop and Close"
 
 
 class MainWindow(QMainWindow):
@@ -145,6 +141,7 @@ class MainWindow(QMainWindow):
             choose_recording=self.dialogs.recording_to_look_for,
             parent=self,
         )
+        self.recordings = Recordings(editor, self.projects, self.keeping, self.dialogs, self)
         self.query_link = QueryLink(self.query, editor)
         self.history_link = HistoryLink(self.history, editor)
         self.result_link = ResultLink(self.history, self.transport, editor)
@@ -152,7 +149,7 @@ class MainWindow(QMainWindow):
         self.windows = Windows(self)
         self.tools = Tools(editor, self.query, self.track.lane, self)
         ways = {
-            "open": self.open,
+            "open": self.recordings.ask,
             "extract": self.query_link.extract,
             "get_base": self.windows.show_models,
             "preferences": self.windows.show_preferences,
@@ -233,7 +230,6 @@ class MainWindow(QMainWindow):
         self.projects.opened.connect(self._on_opened)
         self.projects.view_restored.connect(self._show_view)
         self.projects.saved.connect(self._on_saved)
-        self.keeping.found.connect(self._offer_recovery)
         self.keeping.moved.connect(self._on_moved)
         for part in (self.projects, self.keeping, self.result_link):
             part.noted.connect(self.troubles.note)
@@ -243,76 +239,29 @@ class MainWindow(QMainWindow):
         self.status.cancel_requested.connect(editor.operations.cancel_all)
         self.track.settings_changed.connect(self._remember_view)
         self.track.hovered.connect(self._show_readout)
-        self.track.files_dropped.connect(self._on_dropped)
+        self.track.files_dropped.connect(self.recordings.open_first)
         self.track.seek_requested.connect(editor.playback.seek)
         self.transport.device_chosen.connect(self._choose_device)
-        self.recent.chosen.connect(self.open_file)
+        self.recent.chosen.connect(self.recordings.open)
         self.themes.chosen.connect(self._choose_theme)
         self.recent.cleared.connect(editor.settings.forget_files)
-        self.welcome.open_requested.connect(self.open)
-        self.welcome.demo_requested.connect(self.open_demo)
-        self.welcome.file_requested.connect(self.open_file)
+        self.welcome.open_requested.connect(self.recordings.ask)
+        self.welcome.demo_requested.connect(self.recordings.open_demo)
+        self.welcome.file_requested.connect(self.recordings.open)
         self.history.query_wanted.connect(self._ask_again)
         self.query.get_model_requested.connect(self.windows.show_models)
 
     # -- Opening -------------------------------------------------------------------------------
 
-    @Slot()
-    def open(self) -> None:
-        """Ask for a recording or a project and open it."""
-        recent = self.editor.settings.recent_files
-        path = self.dialogs.file_to_open(recent[0].parent if recent else None)
-        if path is not None:
-            self.open_file(path)
-
-    @Slot()
-    def open_demo(self) -> None:
-        """Open the recording that comes along."""
-        self.open_file(resource("demo", "demo.flac"))
-
     @Slot(object)
     def open_file(self, path: Path) -> None:
         """Open a recording or a project, once what is open now is settled."""
-
-        def open_it() -> None:
-            self.editor.operations.cancel_all()
-            if path.suffix == SUFFIX:
-                self.projects.open(path)
-            else:
-                self.editor.operations.open_file(path)
-
-        self._leave(open_it)
-
-    @Slot()
-    def tag(self) -> None:
-        """List what is in the recording, where it can be seen."""
-        self.checklist_dock.show()
-        self.checklist_dock.raise_()
-        self.tools.tag()
-
-    @Slot()
-    def close_recording(self) -> None:
-        """Close the recording, once what is not saved is settled."""
-        self._leave(self.editor.operations.close_file)
-
-    def _leave(self, then: Any) -> None:
-        """Do something that ends a running extraction and the session, if the user agrees."""
-        job = self.editor.runner.current
-        if job is not None and self.editor.operations.is_extracting:
-            question = Question(
-                "Something is still being extracted",
-                f"“{job.title}” is not finished; going on stops it.",
-                (STOP_AND_CLOSE,),
-            )
-            if self.dialogs.ask(question) != STOP_AND_CLOSE:
-                return
-            self.editor.operations.cancel_all()
-        self.projects.leave(then)
+        self.recordings.open(path)
 
     @Slot(object)
     def _on_opened(self, path: Path) -> None:
         settings = self.editor.settings
-        if path == resource("demo", "demo.flac"):
+        if path == demo():
             if not settings.values.hint_shown:
                 self.show_hint()
         else:
@@ -325,20 +274,15 @@ class MainWindow(QMainWindow):
         self._show_document()
         self.statusBar().showMessage(f"Saved “{path.name}”.", 4000)
 
-    @Slot(object)
-    def _on_dropped(self, paths: Sequence[Path]) -> None:
-        if paths:
-            self.open_file(paths[0])
-
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take files, wherever over the window they are held."""
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
+        """Take files from elsewhere, wherever over the window they are held."""
+        if event.source() is None and any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Open the first file."""
         urls = event.mimeData().urls()
-        self._on_dropped([Path(url.toLocalFile()) for url in urls if url.isLocalFile()])
+        self.recordings.open_first([Path(url.toLocalFile()) for url in urls if url.isLocalFile()])
 
     # -- What is shown -------------------------------------------------------------------------
 
@@ -360,6 +304,13 @@ class MainWindow(QMainWindow):
     def _show_readout(self, readout: Readout | None) -> None:
         """Say in the status bar what lies under the pointer."""
         self.status.show_readout(readout_text(readout, self.editor.timeline.rate))
+
+    @Slot()
+    def tag(self) -> None:
+        """List what is in the recording, where it can be seen."""
+        self.checklist_dock.show()
+        self.checklist_dock.raise_()
+        self.tools.tag()
 
     def focus_query(self) -> None:
         """Put the keyboard into the query."""
@@ -405,15 +356,6 @@ class MainWindow(QMainWindow):
         self.editor.settings.update(hint_shown=True)
         self.messages.say(HINT, title="Welcome")
 
-    @Slot(object)
-    def _offer_recovery(self, sessions: Sequence[Recoverable]) -> None:
-        from clapsep_desktop.gui.recovery_dialog import RecoveryDialog
-
-        dialog = RecoveryDialog(sessions, self.dialogs.ask, self)
-        dialog.recover_requested.connect(self._recover)
-        dialog.delete_requested.connect(self.keeping.forget)
-        dialog.open()
-
     def move_results(self) -> None:
         """Ask for another folder for results, and move them."""
         folder = self.dialogs.folder_for_results(self.editor.document.store.folder.parent)
@@ -424,10 +366,6 @@ class MainWindow(QMainWindow):
     def _on_moved(self, folder: Path) -> None:
         self.editor.settings.update(results_folder=str(folder))
         self.troubles.note(f"Results lie in “{folder}” from now on.")
-
-    @Slot(object)
-    def _recover(self, session: Recoverable) -> None:
-        self._leave(partial(self.projects.recover, session))
 
     # -- What is remembered --------------------------------------------------------------------
 
@@ -510,7 +448,7 @@ class MainWindow(QMainWindow):
         """Ask where something would be lost; then stop and join everything."""
         if not self._may_close and self._may_stop_batch():
             self._is_closing = True
-            self._leave(self._allow_closing)
+            self.recordings.leave(self._allow_closing)
             self._is_closing = False
         if not self._may_close:
             event.ignore()

@@ -193,7 +193,7 @@ class TrackArea(QWidget):
         self.timeline.reveal(span.start)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if _files(event.mimeData()):
+        if event.source() is None and _files(event.mimeData()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:

@@ -21,9 +21,9 @@ from PySide6.QtWidgets import (  # fmt: skip
 
 from clapsep_desktop.errors import ModelMissingError
 from clapsep_desktop.gui.actions import COMMANDS
-from clapsep_desktop.gui.main_window import STOP_AND_CLOSE
 from clapsep_desktop.gui.menus import MENUS, PANELS, RECENT, SEPARATOR, THEMES
 from clapsep_desktop.gui.preferences import Preferences
+from clapsep_desktop.gui.recordings import STOP_AND_CLOSE
 from clapsep_desktop.query import Query
 from clapsep_desktop.timebase import Span
 from tests.support.sounds import noisy_tone, write_sound

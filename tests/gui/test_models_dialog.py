@@ -79,10 +79,14 @@ def dialog(make: Callable[[], ModelsDialog]) -> ModelsDialog:
     return make()
 
 
-def shown(dialog: ModelsDialog) -> dict[str, tuple[str, ...]]:
+def shown(dialog: ModelsDialog) -> dict[str, list[str]]:
     """What the table says of each model."""
-    items = [dialog.table.topLevelItem(row) for row in range(dialog.table.topLevelItemCount())]
-    return {item.text(0): tuple(item.text(column) for column in (1, 2, 3)) for item in items}
+    model = dialog.table.model()
+    rows = [
+        tuple(str(model.index(row, column).data()) for column in range(model.columnCount()))
+        for row in range(model.rowCount())
+    ]
+    return {title: rest for title, *rest in rows}
 
 
 def ended(dialog: ModelsDialog, qtbot: QtBot) -> None:
@@ -96,7 +100,7 @@ def part_files(models: Path) -> list[Path]:
 def test_every_model_is_listed_with_size_and_licence(dialog: ModelsDialog) -> None:
     table = shown(dialog)
     assert set(table) == {"Mini", "Base", "Speech"}
-    assert table["Mini"][1:] == (folder.size_text(registry.find("mini").size), "CC BY-SA 4.0")
+    assert table["Mini"][1:] == [folder.size_text(registry.find("mini").size), "CC BY-SA 4.0"]
     assert table["Base"][1] == "Not installed"
     assert dialog.chosen is not None
     assert dialog.chosen.name == "base"

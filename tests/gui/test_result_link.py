@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import soundfile
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QDragEnterEvent, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from clapsep_desktop.gui import result_files
+from clapsep_desktop.gui.drag_out import file_data
 from clapsep_desktop.query import Query
 from clapsep_desktop.timebase import Span
 from tests.support.sounds import noisy_tone, write_sound
@@ -173,3 +174,23 @@ def test_a_folder_that_cannot_be_written_is_told(studio: Studio, carried: list[P
     drag(studio.window.transport.roles.button("kept"))
     assert carried == []
     assert "Choose another folder for results" in studio.window.messages.text
+
+
+def test_a_result_dropped_on_its_own_window_does_not_open_it(
+    studio: Studio, carried: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drag(studio.window.transport.roles.button("kept"))
+    data = file_data(carried[0])
+    for source, taken in ((studio.window.history, False), (None, True)):
+        monkeypatch.setattr(QDragEnterEvent, "source", lambda _, source=source: source)
+        for target in (studio.window, studio.window.track):
+            event = QDragEnterEvent(
+                QPoint(9, 9),
+                Qt.DropAction.CopyAction,
+                data,
+                Qt.MouseButton.LeftButton,
+                Qt.KeyboardModifier.NoModifier,
+            )
+            event.ignore()
+            target.dragEnterEvent(event)
+            assert event.isAccepted() == taken

@@ -78,7 +78,7 @@ def test_or_says_that_it_is_not_there(
     with qtbot.waitSignal(studio.window.tools.locator.located):
         studio.window.actions_["locate"].trigger()
     assert "not found here" in studio.window.track.lane.describe()
-    studio.window.close_recording()
+    studio.window.recordings.close()
     assert not studio.window.track.lane.isVisible()
 
 
@@ -126,7 +126,7 @@ def test_the_checklist_feeds_the_query(
     assert "Dog" in studio.window.track.lane.describe()
     panel.list.itemActivated.emit(item, 0)
     assert studio.editor.timeline.selection == Span(4_000, 20_000)
-    studio.window.close_recording()
+    studio.window.recordings.close()
     assert panel.tags == []
 
 
