@@ -20,6 +20,9 @@ from clapsep_desktop.audio.staging import writing
 from clapsep_desktop.errors import AudioReadError, AudioWriteError
 from clapsep_desktop.query import expanded
 
+SHOP = ".clapsep-"
+"""What the name of a folder for unfinished results begins with; see `workshop`."""
+
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://.*", re.DOTALL)
 
 
@@ -227,4 +230,4 @@ def _system(place: str) -> tuple[Any, str]:
 
 
 def _shop_prefix(key: str) -> str:
-    return f".clapsep-{key[:16]}-"
+    return f"{SHOP}{key[:16]}-"

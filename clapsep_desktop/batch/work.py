@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -34,6 +35,7 @@ Report = Callable[[str, float, float | None], None]
 """Told the phase, the seconds of sound done and their total; what it raises stops the job."""
 
 _STORE = "steps"
+_SHOP_IN_PATH = re.compile(rf"[/\\]{re.escape(places.SHOP)}[^”/\\]*\.part[/\\]\w+")
 _LONGEST_NAME = 120  # characters
 
 
@@ -69,7 +71,7 @@ class Worker:
         try:
             outcome = self._done(job, report)
         except ClapSepError as error:
-            outcome = Outcome("failed", str(error))
+            outcome = Outcome("failed", _SHOP_IN_PATH.sub("", str(error)))
         outcome = replace(
             outcome, seconds=time.monotonic() - started, notes=tuple(dict.fromkeys(self._notes))
         )

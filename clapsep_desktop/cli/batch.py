@@ -139,6 +139,11 @@ def batch(
         home = out or places.parent(places.absolute(str(manifest)))
         todo = Batch(orders, options, home, f"{manifest.stem}-report")
     else:
+        if model != "auto" or channels is not Channels.linked:
+            raise DataError(
+                "A recipe says itself which model each step takes, and how it treats channels. "
+                "Leave --model and --channels out, or make another recipe."
+            )
         orders = _repeated(arguments or [])
         todo = Batch(orders, options, out or places.parent(places.absolute(orders[0].source)))
     pool = _pool(cluster, device.value, workers, threads, len(todo.waiting))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import fsspec
 import numpy as np
@@ -138,6 +140,17 @@ def test_what_is_about_to_be_placed_is_noted_first(
     outcome = worker.do(job, _silent)
     assert write is not None
     assert (outcome.state, outcome.error) == ("failed", "The disk is full.")
+
+
+def test_a_full_disk_is_told_with_the_folder_that_the_user_named(
+    worker: Worker, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = SimpleNamespace(total=1, used=1, free=0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+    outcome = worker.do(job, _silent)
+    assert outcome.state == "failed"
+    assert f"The disk of “{Path(job.targets[0]).parent}” has 0 MB free" in outcome.error
+    assert _names(job) == set()
 
 
 def test_what_cannot_be_read_fails_with_a_sentence(worker: Worker, job: Job) -> None:

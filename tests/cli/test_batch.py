@@ -201,3 +201,11 @@ def test_no_command_writes_over_what_is_there(
     assert {path: path.read_bytes() for path in before} == before
     assert clapsep("sounds", "export", project, "--overwrite").code == 0
     assert "clapsep-sounds" in project.read_text()
+
+
+@pytest.mark.parametrize("option", [("--model", "mini"), ("--channels", "independent")])
+def test_what_a_recipe_says_itself_is_not_ignored(
+    clapsep: Clapsep, recipe: Path, recording: Path, option: tuple[str, str]
+) -> None:
+    outcome = clapsep("batch", recipe, recording, *option)
+    assert (outcome.code, "A recipe says itself" in outcome.sentence) == (2, True)
