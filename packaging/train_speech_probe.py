@@ -35,6 +35,7 @@ from clapsep_desktop.separation.about import FORMAT, PROBE  # noqa: E402
 
 WORDS = tomllib.loads((REPOSITORY / "packaging/speech_phrases.toml").read_text(encoding="utf-8"))
 CARRIERS = ("a {} {}", "the {} {}", "{} {}", "a {} is {}")
+UNDER = ("under", "beneath", "in the background of")
 RIDGE = 5e-3
 SEED = 7
 
@@ -57,7 +58,11 @@ def others() -> list[str]:
     speaking = ("speech", "a man speaking", "a woman talking", "people talking", "voice")
     joints = ("and", "with", "over", "while there is")
     both = [f"{a} {j} {b}" for a, j, b in itertools.product(speaking, joints, WORDS["along"])]
-    return [*3 * WORDS["people"], *2 * WORDS["other"], *both]
+    beneath = [f"{b} {j} {a}" for b, j, a in itertools.product(WORDS["along"], UNDER, WORDS["it"])]
+    voices = [form.format(a) for form, a in itertools.product(WORDS["voiced"], WORDS["singer"])]
+    sung = [f"{who} {sings}" for who, sings in itertools.product(WORDS["song"], WORDS["sings"])]
+    singing = [*voices, *sung, *WORDS["sung"]]
+    return [*3 * WORDS["people"], *2 * WORDS["other"], *both, *beneath, *4 * singing]
 
 
 def fit(points: np.ndarray, spoken: np.ndarray) -> tuple[np.ndarray, float]:
