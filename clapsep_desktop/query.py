@@ -108,7 +108,7 @@ class AudioPrompt:
         if self.start is not None or self.end is not None:
             end = "its end" if self.end is None else format_time(self.end)
             part = f" from {format_time(self.start or 0.0)} to {end}"
-        return f"the example {_printable(self.path.name)}{part}{_times(self.weight)}"
+        return f"the example {printable(self.path.name)}{part}{_times(self.weight)}"
 
     @property
     def meaning(self) -> object:
@@ -361,7 +361,7 @@ def _fields(value: object, what: str, known: tuple[str, ...]) -> dict[str, Any]:
         raise QueryError(f"{what} must be an object with the names {', '.join(known)}.")
     for name in value:
         if name not in known:
-            raise QueryError(f"{what} has no “{_printable(str(name))[:40]}”.")
+            raise QueryError(f"{what} has no “{printable(str(name))[:40]}”.")
     return dict(value)
 
 
@@ -438,7 +438,7 @@ def _times(weight: float) -> str:
     return "" if weight == 1 else f" × {weight:g}"
 
 
-def _printable(name: str) -> str:
+def printable(name: str) -> str:
     """A file name that any terminal can show: escapes stand for what is not printable."""
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()

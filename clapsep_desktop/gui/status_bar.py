@@ -212,7 +212,7 @@ def length_text(seconds: float) -> str:
     """A length of time, roughly.
 
     >>> [length_text(seconds) for seconds in (0.4, 59, 61, 3700)]
-    ['1 s', '59 s', '1 min 1 s', '1 h 2 min']
+    ['1 s', '59 s', '1 min 1 s', '1 h 1 min']
     """
     whole = max(round(seconds), 1)
     if whole < 60:

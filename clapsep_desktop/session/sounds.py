@@ -22,7 +22,7 @@ import soundfile
 
 from clapsep_desktop.audio.source import ArraySource
 from clapsep_desktop.errors import SoundError
-from clapsep_desktop.query import EmbeddedPrompt
+from clapsep_desktop.query import EmbeddedPrompt, printable
 
 FORMAT = "clapsep-sounds"
 VERSION = 1
@@ -176,8 +176,8 @@ def checked_name(name: object) -> str:
     text = " ".join(unicodedata.normalize("NFC", str(name)).split())
     if _NAME.fullmatch(text) is None:
         raise SoundError(
-            f"“{str(name)[:40]}” cannot be a sound's name. Use up to 60 letters, digits, spaces, "
-            "dots, dashes and apostrophes, and begin with a letter or a digit."
+            f"“{printable(str(name))[:40]}” cannot be a sound's name. Use up to 60 letters, "
+            "digits, spaces, dots, dashes and apostrophes, and begin with a letter or a digit."
         )
     return text
 

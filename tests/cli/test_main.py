@@ -97,7 +97,7 @@ def test_torch_is_not_imported_before_a_model_is_needed(arguments: list[str]) ->
 
 
 def test_python_m_is_the_same_program() -> None:
-    command = [sys.executable, "-m", "clapsep_desktop", "--version"]
+    command = [sys.executable, "-m", "clapsep_desktop.cli", "--version"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == f"clapsep {__version__}\n"
 
@@ -105,7 +105,8 @@ def test_python_m_is_the_same_program() -> None:
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
 def test_a_terminal_without_the_characters(encoding: str) -> None:
     environment = os.environ | {"PYTHONIOENCODING": encoding}
-    command = [sys.executable, "-m", "clapsep_desktop", "extract", "雨\udcff.wav", "--keep", "rain"]
+    arguments = ["extract", "雨\udcff.wav", "--keep", "rain"]
+    command = [sys.executable, "-m", "clapsep_desktop.cli", *arguments]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True)
     assert done.returncode == 3
     assert b"Traceback" not in done.stderr
