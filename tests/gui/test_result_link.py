@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QDragEnterEvent, QGuiApplication
+from PySide6.QtCore import QPoint, Qt, QUrl
+from PySide6.QtGui import QDrag, QDragEnterEvent, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from clapsep_desktop.gui import result_files
-from clapsep_desktop.gui.drag_out import file_data
+from clapsep_desktop.gui.drag_out import carry, file_data
 from clapsep_desktop.query import Query
 from clapsep_desktop.timebase import Span
 from tests.support.sounds import noisy_tone, write_sound
@@ -194,3 +194,18 @@ def test_a_result_dropped_on_its_own_window_does_not_open_it(
             event.ignore()
             target.dragEnterEvent(event)
             assert event.isAccepted() == taken
+
+
+def test_a_drag_offers_the_file_to_be_copied(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered = []
+
+    def drop(drag: QDrag, action: Qt.DropAction) -> Qt.DropAction:
+        offered.append((drag.mimeData().urls(), action, drag.pixmap().isNull()))
+        return action
+
+    monkeypatch.setattr(QDrag, "exec", drop)
+    carry(studio.window.history, tmp_path / "rain.wav")
+    url = QUrl.fromLocalFile(tmp_path / "rain.wav")
+    assert offered == [([url], Qt.DropAction.CopyAction, False)]
