@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from clapsep_desktop.audio.files import AudioFile
+from clapsep_desktop.batch.run import EXTENSIONS
 from clapsep_desktop.cli.console import Progress, answer, say
 from clapsep_desktop.cli.exit_codes import ExitCode
 from clapsep_desktop.cli.extract import Device
@@ -95,10 +96,11 @@ def _models(device: Device, progress: Progress) -> Models:
 
 
 def _prompt(text: str) -> Prompt:
-    """A saved sound, an example where there is such a file, or words."""
-    example = None if text.startswith("@") else parse_example(text)
-    if example is not None and example.path.is_file():
-        return example
+    """A saved sound, an example where there is such a file or a name like one, or words."""
+    if text.strip() and not text.startswith("@"):
+        example = parse_example(text)
+        if example.path.is_file() or example.path.suffix.lower() in EXTENSIONS:
+            return example
     return prompt_of(text)
 
 

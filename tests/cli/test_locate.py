@@ -91,3 +91,11 @@ def test_what_cannot_be_read_is_told(clapsep: Clapsep, tmp_path: Path) -> None:
         outcome = clapsep(*command, tmp_path / "gone.wav", *more)
         assert outcome.code == 3
         assert "gone.wav" in outcome.sentence
+
+
+def test_a_file_that_is_not_there_is_not_taken_for_words(clapsep: Clapsep, field: Path) -> None:
+    for missing in ("gone.wav", "gone.FLAC#1-2"):
+        outcome = clapsep("locate", field, missing)
+        assert (outcome.code, "There is no file “gone" in outcome.sentence) == (3, True)
+    outcome = clapsep("locate", field, "")
+    assert (outcome.code, "sound file" in outcome.sentence) == (2, False)
