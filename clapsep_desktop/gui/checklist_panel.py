@@ -69,9 +69,7 @@ class ChecklistPanel(QWidget):
         self.list = QTreeWidget()
         self.list.setObjectName("checklistSounds")
         self.list.setAccessibleName("Sounds that were found")
-        self.list.setToolTip(
-            "Click a sound to see where it is; Enter selects its first place."
-        )
+        self.list.setToolTip("Click a sound to see where it is; Enter selects its first place.")
         self.list.setHeaderLabels(["Sound", "Sure", "From", ""])
         self.list.setRootIsDecorated(False)
         self.list.setUniformRowHeights(True)
