@@ -460,7 +460,7 @@ class MainWindow(QMainWindow):
         self.projects.close()
         self.keeping.close(keep=self._keeps_session)
         self.editor.close(keep=self._keeps_session)
-        self.result_link.files.close()
+        self.result_link.close()
         event.accept()
         self.closed.emit()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QMimeData, QObject, QUrl, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
@@ -49,6 +49,7 @@ class ResultLink(QObject):
     ) -> None:
         super().__init__(history)
         self._editor, self._history, self._carry = editor, history, carry
+        self._copied: list[QUrl] = []  # what the clipboard was given last
         self.files = ResultFiles(editor.document, editor.runner)
         self.files.noted.connect(self.noted)
         self.files.troubled.connect(self.troubled)
@@ -63,6 +64,16 @@ class ResultLink(QObject):
     def copy_heard(self) -> None:
         """Put all of what is heard now on the clipboard, as a file."""
         self._copy(Wanted(self._editor.sound.role))
+
+    def close(self) -> None:
+        """Delete every file, and take the clipboard's name of one back."""
+        clipboard = QGuiApplication.clipboard()
+        held = clipboard.mimeData()  # an empty clipboard may give None
+        if self._copied and isinstance(held, QMimeData) and held.urls() == self._copied:
+            # It would name a file that is gone, and at exit Qt would free its data too late.
+            clipboard.clear()
+        self._copied = []
+        self.files.close()
 
     @Slot(str)
     def _drag_step(self, identity: str) -> None:
@@ -84,7 +95,9 @@ class ResultLink(QObject):
     def _copy(self, wanted: Wanted) -> None:
         path = self._path(wanted)
         if path is not None:
-            QGuiApplication.clipboard().setMimeData(file_data(path))
+            data = file_data(path)
+            self._copied = data.urls()
+            QGuiApplication.clipboard().setMimeData(data)
             self.noted.emit(f"“{path.name}” can be pasted in another program.")
 
     def _path(self, wanted: Wanted) -> Path | None:

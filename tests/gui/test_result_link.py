@@ -159,6 +159,17 @@ def test_what_is_heard_is_copied_as_a_file(studio: Studio) -> None:
     studio.window.history.command(studio.session.extractions[0].id, "copy")
     (step,) = QGuiApplication.clipboard().mimeData().urls()
     assert Path(step.toLocalFile()).name == "rain.removed 1.wav"
+    studio.window.close_now()
+    held = QGuiApplication.clipboard().mimeData()
+    assert not (held and held.hasUrls())  # the file is gone
+
+
+def test_what_another_program_copied_since_stays(studio: Studio) -> None:
+    studio.trigger("copy")
+    QGuiApplication.clipboard().setText("something else")
+    studio.window.close_now()
+    assert QGuiApplication.clipboard().text() == "something else"
+    QGuiApplication.clipboard().clear()
 
 
 def test_files_are_gone_when_the_window_is_closed(studio: Studio, carried: list[Path]) -> None:
