@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 from PySide6.QtCore import QMimeData, QObject, QUrl, Signal, Slot
 from PySide6.QtGui import QGuiApplication
@@ -68,8 +69,8 @@ class ResultLink(QObject):
     def close(self) -> None:
         """Delete every file, and take the clipboard's name of one back."""
         clipboard = QGuiApplication.clipboard()
-        held = clipboard.mimeData()  # an empty clipboard may give None
-        if self._copied and isinstance(held, QMimeData) and held.urls() == self._copied:
+        held = cast(QMimeData | None, clipboard.mimeData())  # None if it is empty
+        if self._copied and held is not None and held.urls() == self._copied:
             # It would name a file that is gone, and at exit Qt would free its data too late.
             clipboard.clear()
         self._copied = []
