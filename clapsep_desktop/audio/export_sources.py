@@ -8,6 +8,7 @@ dithered or has its peaks softened, and the stems, are written one by one.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Generator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -278,7 +279,7 @@ class _Rendition:
         ]
 
 
-class _TakeWriter:
+class _TakeWriter(ABC):
     """Writes the files of a take."""
 
     clipped: tuple[int, ...] = ()  # samples, by file; known once it is complete
@@ -294,22 +295,22 @@ class _TakeWriter:
             self.write(start, stop)
             yield stop
 
+    @abstractmethod
     def write(self, start: int, stop: int) -> None:
         """Write a stretch; they come in order."""
-        raise NotImplementedError
 
+    @abstractmethod
     def complete(self) -> list[str]:
         """Finish the files; sentences for the user."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def staged(self) -> list[StagedFile]:
         """The files under their temporary names."""
-        raise NotImplementedError
 
+    @abstractmethod
     def discard(self) -> None:
         """Delete what is not in place."""
-        raise NotImplementedError
 
 
 class _Pair(_TakeWriter):

@@ -22,7 +22,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QProgressBar,
-    QPushButton,
     QSpinBox,
     QTreeWidget,
     QTreeWidgetItem,
@@ -38,7 +37,7 @@ from clapsep_desktop.batch.names import DEFAULT, FIELDS, Template
 from clapsep_desktop.batch.pool import LocalPool
 from clapsep_desktop.batch.run import Batch, Options, Order, gathered
 from clapsep_desktop.errors import ClapSepError
-from clapsep_desktop.gui.controls import GRID, Notice, Segments, muted_label, pad
+from clapsep_desktop.gui.controls import GRID, Notice, Segments, muted_label, pad, push_button
 from clapsep_desktop.gui.jobs import Job as BackgroundJob
 from clapsep_desktop.gui.jobs import JobRunner, Progress, Steps
 from clapsep_desktop.gui.questions import SOUND_FILES, Ask, Dialogs, Question, open_folder
@@ -124,13 +123,15 @@ class BatchDialog(QDialog):
         self.recipe_text.setObjectName("batchRecipe")
         self.recipe_text.setTextFormat(Qt.TextFormat.PlainText)
         self.recipe_text.setWordWrap(True)
-        self.open_recipe = self._button(
-            "Open &Recipe…", self.ask_for_recipe, "Choose a recipe from a file."
+        self.open_recipe = push_button(
+            "batch", "Open &Recipe…", self.ask_for_recipe, "Choose a recipe from a file."
         )
         self.out = QLineEdit()
         self.out.setPlaceholderText("Beside each recording")
         self._name(self.out, "batchOut", "Folder for results", "Where the results go.")
-        self.choose_out = self._button("&Folder…", self.ask_for_folder, "Choose that folder.")
+        self.choose_out = push_button(
+            "batch", "&Folder…", self.ask_for_folder, "Choose that folder."
+        )
         self.template = QLineEdit(DEFAULT)
         fields = "; ".join(f"{{{name}}}: {about}" for name, about in FIELDS.items())
         self._name(self.template, "batchTemplate", "Names of the results", f"{fields}.")
@@ -189,32 +190,27 @@ class BatchDialog(QDialog):
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
         header.setStretchLastSection(False)
-        self.add = self._button("&Add Files…", self.ask_for_files, "Choose recordings.")
-        self.add_folder = self._button(
-            "Add F&older…", self.ask_for_recordings, "Take every recording in a folder."
+        self.add = push_button("batch", "&Add Files…", self.ask_for_files, "Choose recordings.")
+        self.add_folder = push_button(
+            "batch", "Add F&older…", self.ask_for_recordings, "Take every recording in a folder."
         )
-        self.clear_button = self._button("&Clear", self.clear, "Empty the list.")
-        self.start = self._button("&Start", self.begin, "Do what is not done yet.")
-        self.stop = self._button(
-            "S&top", self.halt, "Stop after cleaning up; Start goes on from there."
+        self.clear_button = push_button("batch", "&Clear", self.clear, "Empty the list.")
+        self.start = push_button("batch", "&Start", self.begin, "Do what is not done yet.")
+        self.stop = push_button(
+            "batch", "S&top", self.halt, "Stop after cleaning up; Start goes on from there."
         )
-        self.report = self._button(
-            "Open &Results", self.show_results, "Show the folder of the report (CSV and JSON)."
+        self.report = push_button(
+            "batch",
+            "Open &Results",
+            self.show_results,
+            "Show the folder of the report (CSV and JSON).",
         )
-        self.close_button = self._button("Close", self.close, "Stop and close (Esc).")
+        self.close_button = push_button("batch", "Close", self.close, "Stop and close (Esc).")
 
     def _name(self, widget: QWidget, name: str, title: str, tip: str) -> None:
         widget.setObjectName(name)
         widget.setAccessibleName(title)
         widget.setToolTip(tip)
-
-    def _button(self, text: str, do: Callable[[], object], tip: str) -> QPushButton:
-        button = QPushButton(text)
-        plain = text.replace("&", "").replace("…", "")
-        self._name(button, "batch" + plain.replace(" ", ""), plain, tip)
-        button.setAutoDefault(False)
-        button.clicked.connect(do)
-        return button
 
     def _row(self, *parts: QWidget | None) -> QHBoxLayout:
         """Widgets side by side; None is a gap, and fields take what room there is."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QSlider,
     QSpinBox,
@@ -39,6 +40,30 @@ def set_kind(widget: QWidget, name: str, value: object) -> None:
     widget.setProperty(name, value)
     widget.style().unpolish(widget)
     widget.style().polish(widget)
+
+
+def push_button(window: str, text: str, do: Callable[[], object], tip: str) -> QPushButton:
+    """A window's button, named after the window and its own words."""
+    button = QPushButton(text)
+    plain = text.replace("&", "").replace("…", "")
+    button.setObjectName(window + plain.replace(" ", ""))
+    button.setAccessibleName(plain)
+    button.setToolTip(tip)
+    button.setAutoDefault(False)
+    button.clicked.connect(do)
+    return button
+
+
+def plain_scroll(name: str, inside: QWidget) -> QScrollArea:
+    """A panel's contents, which scroll up and down only and have no frame of their own."""
+    scroll = QScrollArea()
+    scroll.setObjectName(name)
+    scroll.setProperty("kind", "plain")
+    scroll.setWidgetResizable(True)
+    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    scroll.setWidget(inside)
+    return scroll
 
 
 def tool_button(

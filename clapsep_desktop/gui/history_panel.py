@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QMenu,
     QProgressBar,
-    QScrollArea,
     QSizePolicy,
     QStackedWidget,
     QUndoView,
@@ -20,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from clapsep_desktop.gui import theme
-from clapsep_desktop.gui.controls import GRID, Segments, muted_label
+from clapsep_desktop.gui.controls import GRID, Segments, muted_label, plain_scroll
 from clapsep_desktop.gui.history_rows import ExtractionRow, Line, SourceRow, size_text
 from clapsep_desktop.session.session import Session
 
@@ -244,13 +243,7 @@ class HistoryPanel(QWidget):
         self._lines.addWidget(self.source)
         self._lines.addWidget(self._hint)
         self._lines.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setObjectName("historyScroll")
-        scroll.setProperty("kind", "plain")
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(inside)
+        scroll = plain_scroll("historyScroll", inside)
         self._scroll = scroll
         scroll.verticalScrollBar().rangeChanged.connect(self._show_newest)
         scroll.verticalScrollBar().actionTriggered.connect(self._forget_newest)

@@ -15,14 +15,13 @@ from PySide6.QtWidgets import (
     QInputDialog,
     QListWidget,
     QListWidgetItem,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
 from clapsep_desktop.audio.source import ArraySource
 from clapsep_desktop.errors import ClapSepError
-from clapsep_desktop.gui.controls import GRID, Notice, muted_label
+from clapsep_desktop.gui.controls import GRID, Notice, muted_label, push_button
 from clapsep_desktop.gui.jobs import Job, JobRunner, Progress, Steps
 from clapsep_desktop.gui.questions import SOUND_FILES, Ask, Dialogs, Question
 from clapsep_desktop.query import AudioPrompt
@@ -101,27 +100,38 @@ class LibraryDialog(QDialog):
         self.list.currentRowChanged.connect(self._refresh_buttons)
         self.list.itemActivated.connect(self.play)
         self.notice = Notice("libraryNotice", "error", "error")
-        self.add_files = self._button(
-            "Add from &Files…", self.ask_for_files, "Save a sound from recordings of it."
+        self.add_files = push_button(
+            "library", "Add from &Files…", self.ask_for_files, "Save a sound from recordings of it."
         )
-        self.add_selection = self._button(
+        self.add_selection = push_button(
+            "library",
             "Add &Selection",
             self.add_selected,
             "Save the selected part of the recording as a sound.",
         )
-        self.add_example = self._button(
+        self.add_example = push_button(
+            "library",
             "Add &Example…",
             self.ask_for_examples,
             "Let the chosen sound be learned from more recordings.",
         )
-        self.hear = self._button("&Play", self.play, "Hear the examples of the chosen sound.")
-        self.rename_button = self._button("Re&name…", self.ask_for_name, "Give it another name.")
-        self.remove_button = self._button("&Remove…", self.remove, "Forget the chosen sound.")
-        self.import_button = self._button(
-            "&Import…", self.ask_to_import, "Add the sounds of a file that was exported."
+        self.hear = push_button(
+            "library", "&Play", self.play, "Hear the examples of the chosen sound."
         )
-        self.export_button = self._button(
-            "E&xport All…", self.ask_to_export, "Write all sounds to one file, for another machine."
+        self.rename_button = push_button(
+            "library", "Re&name…", self.ask_for_name, "Give it another name."
+        )
+        self.remove_button = push_button(
+            "library", "&Remove…", self.remove, "Forget the chosen sound."
+        )
+        self.import_button = push_button(
+            "library", "&Import…", self.ask_to_import, "Add the sounds of a file that was exported."
+        )
+        self.export_button = push_button(
+            "library",
+            "E&xport All…",
+            self.ask_to_export,
+            "Write all sounds to one file, for another machine.",
         )
         side = QVBoxLayout()
         side.setSpacing(2 * GRID)
@@ -157,16 +167,6 @@ class LibraryDialog(QDialog):
 
     def sizeHint(self) -> QSize:
         return QSize(150 * GRID, 110 * GRID)
-
-    def _button(self, text: str, do: Callable[[], None], tip: str) -> QPushButton:
-        button = QPushButton(text)
-        plain = text.replace("&", "").replace("…", "")
-        button.setObjectName("library" + plain.replace(" ", ""))
-        button.setAccessibleName(plain)
-        button.setToolTip(tip)
-        button.setAutoDefault(False)
-        button.clicked.connect(do)
-        return button
 
     # -- What is shown -------------------------------------------------------------------------
 

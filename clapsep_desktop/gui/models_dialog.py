@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QProgressBar,
-    QPushButton,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
@@ -23,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from clapsep_desktop.errors import DownloadError
-from clapsep_desktop.gui.controls import GRID, Notice, muted_label
+from clapsep_desktop.gui.controls import GRID, Notice, muted_label, push_button
 from clapsep_desktop.gui.jobs import Job, JobRunner, Progress, ProgressModel, Steps
 from clapsep_desktop.gui.model_rows import ModelRow, model_rows, transfer_text
 from clapsep_desktop.gui.operations import installing
@@ -120,27 +119,30 @@ class ModelsDialog(QDialog):
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(2 * GRID)
         self.doing = muted_label("", "modelsDoing")
-        self.get_base = self._button(
-            "&Get Base…", self.ask_for_base, "See how large Base is, and download it."
+        self.get_base = push_button(
+            "models", "&Get Base…", self.ask_for_base, "See how large Base is, and download it."
         )
-        self.import_files = self._button(
-            "&Import Files…", self.ask_for_files, "Install Base from files that you already have."
+        self.import_files = push_button(
+            "models",
+            "&Import Files…",
+            self.ask_for_files,
+            "Install Base from files that you already have.",
         )
         self.half = QCheckBox("&Half precision")
         self.half.setObjectName("modelsHalf")
         self.half.setAccessibleName("Half precision")
         self.half.setToolTip("Store Base in half the space, a little less exactly.")
-        self.verify_button = self._button(
-            "&Verify", self.verify, "Compare the model's files with what was installed."
+        self.verify_button = push_button(
+            "models", "&Verify", self.verify, "Compare the model's files with what was installed."
         )
-        self.remove_button = self._button("&Remove…", self.remove, "Delete the model.")
-        self.look_again = self._button(
-            "&Look Again", self.look, "Look for models that were installed elsewhere."
+        self.remove_button = push_button("models", "&Remove…", self.remove, "Delete the model.")
+        self.look_again = push_button(
+            "models", "&Look Again", self.look, "Look for models that were installed elsewhere."
         )
-        self.cancel_button = self._button(
-            "&Cancel", self.cancel, "Stop; what was downloaded is kept for the next time."
+        self.cancel_button = push_button(
+            "models", "&Cancel", self.cancel, "Stop; what was downloaded is kept for the next time."
         )
-        self.close_button = self._button("Close", self.close, "Close (Esc).")
+        self.close_button = push_button("models", "Close", self.close, "Close (Esc).")
 
     def _lay_out(self) -> None:
         introduction = muted_label(INTRODUCTION, "modelsIntroduction")
@@ -175,16 +177,6 @@ class ModelsDialog(QDialog):
 
     def sizeHint(self) -> QSize:
         return QSize(220 * GRID, 90 * GRID)
-
-    def _button(self, text: str, do: Callable[[], object], tip: str) -> QPushButton:
-        button = QPushButton(text)
-        plain = text.replace("&", "").replace("…", "")
-        button.setObjectName("models" + plain.replace(" ", ""))
-        button.setAccessibleName(plain)
-        button.setToolTip(tip)
-        button.setAutoDefault(False)
-        button.clicked.connect(do)
-        return button
 
     # -- What is shown -------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Final
 
@@ -106,29 +107,29 @@ class Plot(pg.GraphicsView):
 
     # For subclasses.
 
+    @abstractmethod
     def paint_picture(self, painter: QPainter, width: int, height: int, scale: float) -> None:
         """Paint the picture in device pixels, ``scale`` of which make a logical one."""
-        raise NotImplementedError
 
+    @abstractmethod
     def axis_ticks(self, height: float) -> list[tuple[float, Tick]]:
         """The axis' lines, each with its pixel from the top."""
-        raise NotImplementedError
 
+    @abstractmethod
     def ask(self) -> None:
         """Ask for what the picture will need."""
-        raise NotImplementedError
 
+    @abstractmethod
     def readout(self, point: QPointF) -> Readout:
         """What lies under a point of the plot."""
-        raise NotImplementedError
 
+    @abstractmethod
     def zoom_vertically(self, factor: float, place: float = 0.5) -> None:
         """Zoom the vertical axis about a place, 0 at the bottom and 1 at the top."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fit_vertically(self) -> None:
         """Show all of the vertical axis."""
-        raise NotImplementedError
 
     # Geometry and looks.
 
@@ -292,8 +293,9 @@ class _Item(pg.GraphicsObject):
     def boundingRect(self) -> QRectF:
         return QRectF(0, 0, self._box.width(), self._box.height())
 
+    @abstractmethod
     def draw(self, painter: QPainter) -> None:
-        raise NotImplementedError
+        """Paint the layer."""
 
     def paint(self, painter: QPainter, *_: object) -> None:
         self.draw(painter)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -116,9 +117,9 @@ class PromptRow(QWidget):
         return False
 
     @property
+    @abstractmethod
     def prompt(self) -> Prompt:
         """What the line asks for; raises QueryError."""
-        raise NotImplementedError
 
     @property
     def weight(self) -> float:

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QMenu,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -21,6 +20,7 @@ from clapsep_desktop.gui import theme
 from clapsep_desktop.gui.controls import (
     GRID,
     Notice,
+    plain_scroll,
     tool_button,
 )
 from clapsep_desktop.gui.model_choices import ModelChoice
@@ -257,13 +257,7 @@ class QueryPanel(QWidget):
         column.addWidget(self.remove)
         column.addWidget(self._options)
         column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setObjectName("queryScroll")
-        scroll.setProperty("kind", "plain")
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(inside)
+        scroll = plain_scroll("queryScroll", inside)
         self._inside = inside
 
         buttons = QHBoxLayout()

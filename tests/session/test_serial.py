@@ -27,7 +27,7 @@ def test_a_history_comes_back_exactly(history: History) -> None:
 
 @given(histories())
 def test_and_also_with_paths_as_seen_from_a_folder(history: History) -> None:
-    assert through_json(history, Path("/work")) == history
+    assert through_json(history, Path("/recordings")) == history
 
 
 def test_what_states_share_is_written_once() -> None:

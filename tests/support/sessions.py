@@ -89,7 +89,7 @@ _identities = st.uuids().map(lambda value: value.hex)
 _prompts = st.one_of(
     st.builds(TextPrompt, _words, _weights),
     st.builds(AudioPrompt, st.just(Path("/sounds/dog.wav")), weight=_weights),
-    st.builds(AudioPrompt, st.just(Path("/work/in/bark.wav")), st.just(0.5), st.just(2.25)),
+    st.builds(AudioPrompt, st.just(Path("/recordings/in/bark.wav")), st.just(0.5), st.just(2.25)),
     st.builds(EmbeddedPrompt, _words, st.just("mini"), st.just((0.5, 1e-7)), weight=_weights),
 )
 _queries = st.builds(
@@ -123,7 +123,7 @@ _markers = st.builds(Marker, st.integers(0, 8_000), st.text(max_size=5))
 @st.composite
 def histories(draw: st.DrawFn) -> History:
     """Histories of any steps, in which most extractions are shared by several states."""
-    recording = Recording(Path("/work/field.wav"), RATE, CHANNELS, FRAMES, draw(_words))
+    recording = Recording(Path("/recordings/field.wav"), RATE, CHANNELS, FRAMES, draw(_words))
     pool = draw(st.lists(extractions, max_size=4, unique_by=lambda one: one.id))
     stacks = st.lists(st.sampled_from(pool), unique_by=lambda one: one.id) if pool else st.just([])
     states = draw(
