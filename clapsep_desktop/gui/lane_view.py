@@ -10,7 +10,6 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
-    QFocusEvent,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -182,14 +181,6 @@ class LaneView(QWidget):
     def wheelEvent(self, event: QWheelEvent) -> None:
         navigation.wheel(self._timeline, event, event.position().x() - AXIS_WIDTH)
         event.accept()
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        super().focusInEvent(event)
-        self.update()
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        super().focusOutEvent(event)
-        self.update()
 
     def _choose(self, index: int) -> None:
         assert self._found is not None

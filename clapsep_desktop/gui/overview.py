@@ -9,7 +9,6 @@ from typing import Final
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QColor,
-    QFocusEvent,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -241,14 +240,6 @@ class Overview(QWidget):
             timeline.zoom(1.25 if event.key() == Qt.Key.Key_Up else 0.8)
         else:
             event.setAccepted(navigation.key(timeline, event))
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        super().focusInEvent(event)
-        self.update()
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        super().focusOutEvent(event)
-        self.update()
 
     def _frame(self, event: QMouseEvent) -> float:
         return self._whole.position_at(event.position().x() - AXIS_WIDTH)

@@ -282,13 +282,6 @@ class SpectrogramView(Plot):
         height = round(self.plot_height * self.devicePixelRatioF())
         return QRect(left, 0, right - left, height)
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether every tile that is seen is there, and none is stood in for."""
-        zoom = self._zoom()
-        keys = [self._key(zoom, index) for index in self._indices(zoom)]
-        return all(self._data.tile(key) is not None for key in keys)
-
     # What is told.
 
     def _show_tiles(self, span: Span | None) -> None:

@@ -67,7 +67,6 @@ class Theme:
         grid: lines across the canvas.
         ruler: behind the rulers.
         waveform: the waveform of the original.
-        waveform_rms: its body, where the RMS lies.
         selection: the selected time; translucent.
         selection_edge: its edges.
         cursor: the edit cursor.
@@ -97,7 +96,6 @@ class Theme:
     grid: str
     ruler: str
     waveform: str
-    waveform_rms: str
     selection: str
     selection_edge: str
     cursor: str
@@ -141,7 +139,6 @@ DARK = Theme(
     grid="#2a2f37",
     ruler="#1d2025",
     waveform="#7fb2e5",
-    waveform_rms="#a9cdf0",
     selection="#405aa9ff",
     selection_edge="#8cc4ff",
     cursor="#ffffff",
@@ -172,7 +169,6 @@ LIGHT = Theme(
     grid="#dfe3e8",
     ruler="#eff1f4",
     waveform="#2f6fae",
-    waveform_rms="#1c4f82",
     selection="#401763c6",
     selection_edge="#1763c6",
     cursor="#1a1e24",
@@ -203,7 +199,6 @@ CONTRAST = Theme(
     grid="#4d4d4d",
     ruler="#000000",
     waveform="#66d9ff",
-    waveform_rms="#c2f0ff",
     selection="#66ffe14d",
     selection_edge="#ffe14d",
     cursor="#ffffff",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QByteArray, QMimeData, Qt, QTimer, Signal
+from PySide6.QtCore import QMimeData, Qt, QTimer, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
@@ -142,14 +142,6 @@ class TrackArea(QWidget):
         self.timeline.fit()
         for plot in self.plots:
             plot.fit_vertically()
-
-    def save_split(self) -> bytes:
-        """How the height is divided, to be restored another day."""
-        return bytes(self.splitter.saveState().data())
-
-    def restore_split(self, state: bytes) -> None:
-        """Divide the height as it was."""
-        self.splitter.restoreState(QByteArray(state))
 
     def _take_settings(self, settings: ViewSettings) -> None:
         self.set_settings(settings)
