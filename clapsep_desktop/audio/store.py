@@ -37,27 +37,40 @@ from clapsep_desktop.timebase import Span
 _LOCK = "process.json"
 _SEALED, _WRITING = ".wav", ".part"
 _SAMPLE = np.dtype("<f4")
+_MOST_OPEN = 64  # files of sealed buffers; macOS gives a process 256 of all kinds
 _IDENTITY = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 
-class SharedSource:
-    """A source whose reads wait for each other, for one that several threads read.
+class _OpenFiles:
+    """The sealed buffers whose files are open: a system allows only so many.
 
-    Args:
-        source: what is read; nobody else may read it.
+    A long history has hundreds of buffers. Beyond ``_MOST_OPEN`` of them, that which was opened
+    first is closed for the next one; its next read opens it again.
     """
 
-    def __init__(self, source: AudioSource) -> None:
-        self.rate = source.rate
-        self.channels = source.channels
-        self.frames = source.frames
-        self._source = source
+    def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._buffers: dict[StoredBuffer, None] = {}  # in the order of their opening
 
-    def read(self, start: int, stop: int) -> np.ndarray:
-        """See `AudioSource.read`."""
+    def add(self, buffer: StoredBuffer) -> None:
+        """Count a buffer whose file was just opened; the caller holds that buffer's lock."""
         with self._lock:
-            return self._source.read(start, stop)
+            self._buffers.pop(buffer, None)
+            surplus = max(len(self._buffers) + 1 - _MOST_OPEN, 0)
+            for one in [*self._buffers][:surplus]:
+                if one._lock.acquire(blocking=False):  # one that is being read stays for now
+                    one._release()
+                    one._lock.release()
+                    del self._buffers[one]
+            self._buffers[buffer] = None
+
+    def remove(self, buffer: StoredBuffer) -> None:
+        """Forget a buffer that will not be opened again."""
+        with self._lock:
+            self._buffers.pop(buffer, None)
+
+
+_open_files = _OpenFiles()  # of this process, as is the system's limit
 
 
 class StoredBuffer:
@@ -116,6 +129,7 @@ class StoredBuffer:
             raise AudioReadError("This result was deleted. Render the step again.")
         if self._file is None:
             self._file = FileIO(self.path)
+            _open_files.add(self)
         return self._file
 
     def _release(self) -> None:
@@ -128,6 +142,7 @@ class StoredBuffer:
         with self._lock:
             self._deleted = True
             self._release()
+            _open_files.remove(self)
             with suppress(OSError):
                 self.path.unlink(missing_ok=True)
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,8 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clapsep_desktop.audio import staging, store
-from clapsep_desktop.audio.source import ArraySource, AudioSource
-from clapsep_desktop.audio.store import AudioStore, SharedSource, remove_orphans
+from clapsep_desktop.audio.source import AudioSource
+from clapsep_desktop.audio.store import AudioStore, remove_orphans
 from clapsep_desktop.errors import AudioReadError, AudioWriteError
 from clapsep_desktop.timebase import Span
 from tests.conftest import ROOT
@@ -250,34 +251,22 @@ def test_threads_read_while_another_writes(buffers):
     np.testing.assert_array_equal(writer.read(0, 50_000), samples)
 
 
-def test_reads_of_a_shared_source_wait_for_each_other():
-    class Delicate(ArraySource):
-        busy = False
+def test_a_long_history_keeps_few_files_open(buffers):
+    count = store._MOST_OPEN + 20
+    every = [buffers.open(stored(buffers, noise(100, seed=seed))) for seed in range(count)]
+    before = psutil.Process().num_fds() if os.name == "posix" else 0
 
-        def read(self, start, stop):
-            assert not self.busy
-            self.busy = True
-            samples = super().read(start, stop).copy()
-            self.busy = False
-            return samples
+    def listen(step):
+        for seed in range(0, count, step):
+            np.testing.assert_array_equal(every[seed].read(0, 100), noise(100, seed=seed))
 
-    shared = SharedSource(Delicate(noise(10_000), RATE))
-    assert isinstance(shared, AudioSource)
-    failures = []
-
-    def read():
-        try:
-            for start in range(2_000):
-                shared.read(start, start + 5_000)
-        except AssertionError as error:
-            failures.append(error)
-
-    threads = [threading.Thread(target=read) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failures
+    with ThreadPoolExecutor(4) as threads:
+        for _ in threads.map(listen, [1, 3, 1, 2] * 5):
+            pass
+    listen(1)
+    assert sum(one._file is not None for one in every) == store._MOST_OPEN
+    if os.name == "posix":
+        assert psutil.Process().num_fds() - before <= store._MOST_OPEN
 
 
 # -- Owners ------------------------------------------------------------------------------------
