@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QKeyEvent,
@@ -16,12 +16,12 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
     QPolygonF,
-    QWheelEvent,
 )
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QWidget
 
-from clapsep_desktop.gui import navigation, theme
+from clapsep_desktop.gui import theme
 from clapsep_desktop.gui.plot import AXIS_WIDTH
+from clapsep_desktop.gui.strip import Strip
 from clapsep_desktop.gui.timeline import Timeline
 from clapsep_desktop.timebase import Span, format_time
 
@@ -39,7 +39,7 @@ class _Found:
     text: str
 
 
-class LaneView(QWidget):
+class LaneView(Strip):
     """A curve over time and the spans in which it is high; hidden until there is something.
 
     Signals:
@@ -49,8 +49,7 @@ class LaneView(QWidget):
     span_chosen = Signal(object)
 
     def __init__(self, timeline: Timeline, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._timeline = timeline
+        super().__init__(timeline, _HEIGHT, parent)
         self._found: _Found | None = None
         self._current = -1
         self.setObjectName("lane")
@@ -60,9 +59,6 @@ class LaneView(QWidget):
             "or go from one to the next with Left and Right."
         )
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.setMouseTracking(True)
         self.hide()
         timeline.range_changed.connect(self._repaint)
         timeline.recording_changed.connect(self.clear)
@@ -107,9 +103,6 @@ class LaneView(QWidget):
             for span in found.spans
         ]
         return f"{found.text}: " + (", ".join(places) if places else "not found") + "."
-
-    def sizeHint(self) -> QSize:
-        return QSize(400, _HEIGHT)
 
     # Painting.
 
@@ -160,11 +153,11 @@ class LaneView(QWidget):
     # Mouse and keys.
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        over = self._index_at(event.position().x()) is not None
+        over = self._index_at(event) is not None
         self.setCursor(Qt.CursorShape.PointingHandCursor if over else Qt.CursorShape.ArrowCursor)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        index = self._index_at(event.position().x())
+        index = self._index_at(event)
         if index is not None and event.button() == Qt.MouseButton.LeftButton:
             self._choose(index)
 
@@ -178,20 +171,16 @@ class LaneView(QWidget):
         first = 0 if way > 0 else count - 1
         self._choose(first if self._current < 0 else (self._current + way) % count)
 
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        navigation.wheel(self._timeline, event, event.position().x() - AXIS_WIDTH)
-        event.accept()
-
     def _choose(self, index: int) -> None:
         assert self._found is not None
         self._current = index
         self.update()
         self.span_chosen.emit(self._found.spans[index])
 
-    def _index_at(self, x: float) -> int | None:
+    def _index_at(self, event: QMouseEvent) -> int | None:
         if self._found is None:
             return None
-        frame = self._timeline.position_at(x - AXIS_WIDTH)
+        frame = self._timeline.position_at(self._point(event).x())
         slack = 2 * self._timeline.frames_per_pixel
         for index, span in enumerate(self._found.spans):
             if span.start - slack <= frame < span.stop + slack:

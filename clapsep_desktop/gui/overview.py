@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import (
     QColor,
     QKeyEvent,
@@ -18,11 +18,12 @@ from PySide6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QWidget
 
 from clapsep_desktop.gui import navigation, theme
 from clapsep_desktop.gui.amplitude_scale import AmplitudeScale
-from clapsep_desktop.gui.plot import AXIS_WIDTH
+from clapsep_desktop.gui.plot import AXIS_WIDTH, label_font
+from clapsep_desktop.gui.strip import Strip
 from clapsep_desktop.gui.timeline import Timeline
 from clapsep_desktop.gui.viewdata import ViewData
 from clapsep_desktop.gui.waveform_painter import WaveformPainter
@@ -50,12 +51,11 @@ class _Drag:
     stop: float
 
 
-class Overview(QWidget):
+class Overview(Strip):
     """The waveform of the whole recording; its window can be dragged, and its edges pulled."""
 
     def __init__(self, timeline: Timeline, data: ViewData, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._timeline = timeline
+        super().__init__(timeline, _HEIGHT, parent)
         self._data = data
         self._whole = Timeline(self)
         self._painter = WaveformPainter(data, merged=True)
@@ -68,12 +68,7 @@ class Overview(QWidget):
             "click beside it to go there."
         )
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.setMouseTracking(True)
-        font = self.font()
-        font.setPointSizeF(max(font.pointSizeF() - 1, 7.0))
-        self.setFont(font)
+        self.setFont(label_font(self))
         timeline.range_changed.connect(self._show)
         timeline.selection_changed.connect(self._show)
         timeline.playhead_changed.connect(self._show)
@@ -83,9 +78,6 @@ class Overview(QWidget):
         data.peaks_changed.connect(self._show_peaks)
         data.reset.connect(self._begin)
         theme.notifier().changed.connect(self._redraw)
-
-    def sizeHint(self) -> QSize:
-        return QSize(400, _HEIGHT)
 
     # Painting.
 
@@ -201,7 +193,7 @@ class Overview(QWidget):
             return
         timeline = self._timeline
         frame = self._frame(event)
-        hold = self._hold_at(event.position().x() - AXIS_WIDTH)
+        hold = self._hold_at(self._point(event).x())
         if hold is None:
             timeline.centre(frame)
             hold = _Hold.MIDDLE
@@ -210,7 +202,7 @@ class Overview(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         drag, frame = self._drag, self._frame(event)
         if drag is None:
-            self._show_shape(self._hold_at(event.position().x() - AXIS_WIDTH))
+            self._show_shape(self._hold_at(self._point(event).x()))
         elif drag.hold is _Hold.MIDDLE:
             self._timeline.scroll_to(frame - drag.grip)
         elif drag.hold is _Hold.LEFT and frame < drag.stop - 1:
@@ -227,8 +219,7 @@ class Overview(QWidget):
         self._timeline.fit()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        frame = self._whole.position_at(event.position().x() - AXIS_WIDTH)
-        navigation.wheel(self._timeline, event, self._timeline.x_of(frame))
+        navigation.wheel(self._timeline, event, self._timeline.x_of(self._frame(event)))
         event.accept()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -241,8 +232,8 @@ class Overview(QWidget):
         else:
             event.setAccepted(navigation.key(timeline, event))
 
-    def _frame(self, event: QMouseEvent) -> float:
-        return self._whole.position_at(event.position().x() - AXIS_WIDTH)
+    def _frame(self, event: QMouseEvent | QWheelEvent) -> float:
+        return self._whole.position_at(self._point(event).x())
 
     def _hold_at(self, x: float) -> _Hold | None:
         left, right = self._window()

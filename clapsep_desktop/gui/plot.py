@@ -11,6 +11,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
+    QFont,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -24,6 +25,7 @@ from clapsep_desktop.gui import navigation, theme
 from clapsep_desktop.gui.selection import Frequencies, SelectionTool
 from clapsep_desktop.gui.ticks import Tick
 from clapsep_desktop.gui.timeline import Timeline
+from clapsep_desktop.timebase import Span
 
 AXIS_WIDTH: Final = 56
 """Pixels of the vertical axis, which every strip of the track area leaves free at its left."""
@@ -48,6 +50,13 @@ class Readout:
     level: float | None = None
     frequency: float | None = None
     channel: int | None = None
+
+
+def label_font(widget: QWidget) -> QFont:
+    """The font of times and levels beside a picture: a little smaller than the widget's own."""
+    font = widget.font()
+    font.setPointSizeF(max(font.pointSizeF() - 1, 7.0))
+    return font
 
 
 class Plot(pg.GraphicsView):
@@ -148,6 +157,11 @@ class Plot(pg.GraphicsView):
         """Logical pixels."""
         return float(self.viewport().height())
 
+    def sees(self, span: Span | None) -> bool:
+        """Whether frames of a span are seen; None stands for all."""
+        seen = self.timeline.visible
+        return span is None or seen is None or (span.start < seen.stop and seen.start < span.stop)
+
     def repaint_picture(self) -> None:
         """Paint the picture again when Qt next paints."""
         self._canvas.update()
@@ -166,9 +180,7 @@ class Plot(pg.GraphicsView):
     def show_theme(self) -> None:
         """Take over the colours that are worn now."""
         colours = theme.current()
-        font = self.font()
-        font.setPointSizeF(max(font.pointSizeF() - 1, 7.0))
-        self.axis.setTickFont(font)
+        self.axis.setTickFont(label_font(self))
         self.axis.setPen(QPen(colours.color("border"), 0))
         self.axis.setTextPen(colours.color("muted"))
         self._canvas.update()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFontMetricsF,
@@ -13,13 +13,13 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
     QPolygonF,
-    QWheelEvent,
 )
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QWidget
 
 from clapsep_desktop.gui import navigation, theme
-from clapsep_desktop.gui.plot import AXIS_WIDTH
+from clapsep_desktop.gui.plot import AXIS_WIDTH, label_font
 from clapsep_desktop.gui.selection import SelectionTool
+from clapsep_desktop.gui.strip import Strip
 from clapsep_desktop.gui.ticks import time_ticks
 from clapsep_desktop.gui.timeline import Timeline
 from clapsep_desktop.session.session import Marker
@@ -31,7 +31,7 @@ _ROOM: Final = 24  # pixels between two labels at least
 _HEAD: Final = 5  # half the width of the playhead's triangle
 
 
-class Ruler(QWidget):
+class Ruler(Strip):
     """Round times over the plots. Click moves the cursor, drag selects, a flag jumps to its marker.
 
     Signals:
@@ -41,20 +41,14 @@ class Ruler(QWidget):
     seek_requested = Signal(int)
 
     def __init__(self, timeline: Timeline, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._timeline = timeline
+        super().__init__(timeline, _HEIGHT, parent)
         self._tool = SelectionTool(timeline)
         self.setObjectName("ruler")
         self.setAccessibleName("Time ruler")
         self.setToolTip(
             "Click to move the cursor, drag to select. A flag is a marker: click it to go there."
         )
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.setMouseTracking(True)
-        font = self.font()
-        font.setPointSizeF(max(font.pointSizeF() - 1, 7.0))
-        self.setFont(font)
+        self.setFont(label_font(self))
         for signal in (
             timeline.range_changed,
             timeline.selection_changed,
@@ -64,9 +58,6 @@ class Ruler(QWidget):
         ):
             signal.connect(self._show)
         theme.notifier().changed.connect(self._show)
-
-    def sizeHint(self) -> QSize:
-        return QSize(400, _HEIGHT)
 
     def _show(self, *_: object) -> None:
         self.update()
@@ -87,7 +78,6 @@ class Ruler(QWidget):
             self._paint_head(painter, self._timeline.cursor, colours.color("cursor"))
             if self._timeline.playhead != self._timeline.cursor:
                 self._paint_head(painter, self._timeline.playhead, colours.color("playhead"))
-            painter.resetTransform()
         painter.end()
 
     def _paint_ticks(self, painter: QPainter, colours: theme.Theme) -> None:
@@ -181,13 +171,6 @@ class Ruler(QWidget):
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Select what lies between two markers."""
         navigation.select_between_markers(self._timeline, self._point(event).x())
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        navigation.wheel(self._timeline, event, event.position().x() - AXIS_WIDTH)
-        event.accept()
-
-    def _point(self, event: QMouseEvent) -> QPointF:
-        return event.position() - QPointF(AXIS_WIDTH, 0)
 
     def _flag_at(self, position: QPointF) -> Marker | None:
         for marker in self._timeline.markers:

@@ -287,17 +287,13 @@ class SpectrogramView(Plot):
     def _show_tiles(self, span: Span | None) -> None:
         if span is None:
             self.ask()
-        if self._sees(span):
+        if self.sees(span):
             self.repaint_picture()
 
     def _show_peaks(self, span: Span | None) -> None:
         self._waveform.drop(span)
-        if self.settings.blend > 0 and self._sees(span):
+        if self.settings.blend > 0 and self.sees(span):
             self.repaint_picture()
-
-    def _sees(self, span: Span | None) -> bool:
-        seen = self.timeline.visible
-        return span is None or seen is None or (span.start < seen.stop and seen.start < span.stop)
 
     def _begin(self) -> None:
         self._pictures.clear()

@@ -129,8 +129,7 @@ class WaveformView(Plot):
 
     def _show_peaks(self, span: Span | None) -> None:
         self._painter.drop(span)
-        seen = self.timeline.visible
-        if span is None or seen is None or (span.start < seen.stop and seen.start < span.stop):
+        if self.sees(span):
             self.ask()
             self.repaint_picture()
 
