@@ -13,7 +13,6 @@ state, classification heads and constants that are cheap to compute are left beh
 from __future__ import annotations
 
 import errno
-import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +27,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from clapsep_desktop.errors import ModelDamagedError, ModelMismatchError, ModelMissingError
+from clapsep_desktop.model import folder as folders
 from clapsep_desktop.model import lora
 from clapsep_desktop.model.base_net import BaseNet
 from clapsep_desktop.model.config import ARCHITECTURE, FORMAT_VERSION, BaseConfig
@@ -139,11 +139,7 @@ def write_config(
         "sizes": config.to_json(),
         "files": dict(files),
     }
-    with (folder / "config.json").open("w", encoding="utf-8", newline="\n") as file:
-        json.dump(content, file, indent=2)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
+    folders.write_config(folder, content)
 
 
 def read_sizes(config: Mapping[str, Any], folder: Path) -> BaseConfig:

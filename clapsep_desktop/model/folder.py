@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -60,6 +61,28 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise ModelDamagedError(f"{path} is not a model description. Install the model again.")
     return config
+
+
+def write_config(folder: Path, config: dict[str, Any]) -> None:
+    """Writes a model folder's config.json whole."""
+    part = folder / f"{CONFIG_NAME}.part"
+    with part.open("w", encoding="utf-8", newline="\n") as file:
+        json.dump(config, file, indent=2)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(folder / CONFIG_NAME)
+
+
+def describe_file(folder: Path, name: str) -> None:
+    """Notes in config.json what a file of the folder is now, so that `check_files` looks at it.
+
+    Raises:
+        ModelMissingError, ModelDamagedError: see `read_config`.
+    """
+    config = read_config(folder)
+    config["files"] = {**config.get("files", {}), name: describe(folder / name)}
+    write_config(folder, config)
 
 
 def describe(path: Path, report: Report = silent) -> dict[str, Any]:

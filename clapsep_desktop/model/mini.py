@@ -7,7 +7,6 @@ precision) and ``text/``, the sentence encoder, which is loaded by the first que
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from functools import cached_property
@@ -23,8 +22,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from clapsep_desktop.errors import ModelDamagedError, ModelMismatchError, ModelMissingError
+from clapsep_desktop.model import folder as folders
 from clapsep_desktop.model import lowbit
-from clapsep_desktop.model.folder import describe
 from clapsep_desktop.model.interface import SpectralFilter, SpectralGrid, WindowPlan
 from clapsep_desktop.model.mini_net import MiniConfig, MiniNet, fold_norms
 from clapsep_desktop.model.text import SentenceEncoder
@@ -38,7 +37,7 @@ BITS = 8
 LEAST_PACKED = 4096
 """Weights that a matrix must have to be packed; smaller ones would save nothing worth having."""
 
-CONFIG_FILE = "config.json"
+CONFIG_FILE = folders.CONFIG_NAME
 WEIGHTS_FILE = "weights.safetensors"
 TEXT_FOLDER = "text"
 
@@ -151,15 +150,18 @@ def load(folder: Path, device: torch.device) -> Mini:
 
     Raises:
         ModelMissingError: a file is absent.
-        ModelDamagedError: the weights are not those that config.json describes.
+        ModelDamagedError: the description is damaged, or the weights are not those it names.
         ModelMismatchError: the weights do not fit the sizes in config.json.
     """
     folder = Path(folder)
-    description = _read_description(folder / CONFIG_FILE)
+    description = folders.read_config(folder)
+    if description.get("format") not in READABLE:
+        raise ModelMismatchError(f"{folder} does not hold a mini model of this version.")
     try:
         sha256 = description["files"][WEIGHTS_FILE]["sha256"]
         weights = _read_weights(folder / WEIGHTS_FILE, sha256)
-        net = MiniNet(_sizes(description["sizes"]))
+        with torch.random.fork_rng(devices=()):  # what it starts from is replaced at once
+            net = MiniNet(_sizes(description["sizes"]))
         shapes = {name: weight.shape for name, weight in net.state_dict().items()}
         net.load_state_dict(
             {
@@ -198,8 +200,10 @@ def save(net: MiniNet, folder: Path, **notes: Any) -> None:
             **_described(folder / TEXT_FOLDER),
         },
     }
-    _replace(folder / WEIGHTS_FILE, data)
-    _replace(folder / CONFIG_FILE, (json.dumps(description, indent=2) + "\n").encode())
+    part = folder / f"{WEIGHTS_FILE}.part"
+    part.write_bytes(data)
+    part.replace(folder / WEIGHTS_FILE)
+    folders.write_config(folder, description)
 
 
 def _compact(name: str, weight: np.ndarray) -> dict[str, np.ndarray]:
@@ -215,25 +219,7 @@ def _compact(name: str, weight: np.ndarray) -> dict[str, np.ndarray]:
 def _described(text: Path) -> dict[str, Any]:
     """Size and hash of every file of the sentence encoder, where there is one already."""
     files = sorted(text.glob("*")) if text.is_dir() else []
-    return {f"{TEXT_FOLDER}/{path.name}": describe(path) for path in files}
-
-
-def _replace(path: Path, data: bytes) -> None:
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_bytes(data)
-    temporary.replace(path)
-
-
-def _read_description(path: Path) -> dict[str, Any]:
-    try:
-        description = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelMissingError(f"{path.parent} is not a model: it has no {CONFIG_FILE}.") from None
-    except (OSError, ValueError) as error:
-        raise ModelDamagedError(f"{path} cannot be read: {error}") from error
-    if not isinstance(description, dict) or description.get("format") not in READABLE:
-        raise ModelMismatchError(f"{path} does not describe a mini model of this version.")
-    return description
+    return {f"{TEXT_FOLDER}/{path.name}": folders.describe(path) for path in files}
 
 
 def _sizes(stored: dict[str, Any]) -> MiniConfig:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
-import textwrap
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -22,7 +20,6 @@ from clapsep_desktop.model import checkpoint, folder, install, registry
 from clapsep_desktop.model.tokenizer import TextTokenizer
 from tests.support import published as made_up
 
-ROOT = Path(__file__).resolve().parents[2]
 WEIGHT_FILES = ["clap_audio.safetensors", "clap_text.safetensors", "separator.safetensors"]
 
 
@@ -245,33 +242,26 @@ def test_a_disk_too_small_is_noticed_before_anything_is_written(
     assert names(tmp_path) == []
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs limits on the size of a file")
+@contextmanager
+def files_limited_to(size: int) -> Iterator[None]:
+    """No file that is written meanwhile may grow larger, as on a disk that is full."""
+    resource = pytest.importorskip("resource", reason="needs limits on the size of a file")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 def test_a_disk_that_fills_up_while_writing_leaves_the_old_model(tiny, published_files, tmp_path):
-    """A process may write 100 kB a file: the second weight file meets its limit half-way."""
     config, place = tiny
     shutil.copytree(place, tmp_path / "models" / "tiny")
-    (tmp_path / "sizes.json").write_text(json.dumps(config.to_json()))
-    code = f"""
-        import json, resource
-        from pathlib import Path
-        from clapsep_desktop.errors import ModelError
-        from clapsep_desktop.model import install
-        from clapsep_desktop.model.config import BaseConfig
-
-        sizes = BaseConfig.from_json(json.loads(Path({str(tmp_path / "sizes.json")!r}).read_text()))
-        files = [Path(path) for path in {[str(path) for path in published_files[1]]!r}]
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-        try:
-            install.import_files(files, Path({str(tmp_path / "models" / "tiny")!r}), sizes=sizes)
-        except ModelError as error:
-            print(error)
-    """
-    result = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert "is full: " in result.stdout, result.stderr
-    assert "Free some space, or choose another folder" in result.stdout
+    with (
+        files_limited_to(100_000),  # the second weight file meets it half-way
+        pytest.raises(ModelError, match=r"is full: .* Free some space, or choose another folder"),
+    ):
+        install.import_files(published_files[1], tmp_path / "models" / "tiny", sizes=config)
     assert names(tmp_path / "models") == ["tiny"]
     assert contents(tmp_path / "models" / "tiny") == contents(place)
 
@@ -309,6 +299,17 @@ def test_verify_names_every_altered_and_missing_file(tiny, tmp_path):
         match=r"separator\.safetensors is altered, vocab\.json is missing\. Install it again",
     ):
         registry.verify(copy)
+
+
+def test_verify_looks_at_a_file_that_came_later(tmp_path):
+    folder.write_config(tmp_path, {"architecture": "any", "files": {}})
+    (tmp_path / "later.json").write_text("{}")
+    folder.describe_file(tmp_path, "later.json")
+    folder.check_files(tmp_path)
+    (tmp_path / "later.json").write_text("[]")
+    with pytest.raises(ModelDamagedError, match=r"later\.json is altered"):
+        folder.check_files(tmp_path)
+    assert names(tmp_path) == ["config.json", "later.json"]
 
 
 def test_verify_needs_a_description(tmp_path):

@@ -187,6 +187,13 @@ def test_a_seeded_network_gives_the_same_numbers_as_ever(net):
     assert summary == pytest.approx(PINNED, abs=2e-4)
 
 
+def test_loading_draws_no_random_numbers(net, tmp_path):
+    mini.save(net, tmp_path)
+    before = torch.random.get_rng_state()
+    mini.load(tmp_path, CPU)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
 def test_a_missing_file_is_named(net, tmp_path):
     with pytest.raises(ModelMissingError, match="it has no config"):
         mini.load(tmp_path, CPU)
