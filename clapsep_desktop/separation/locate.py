@@ -15,7 +15,6 @@ on the training split of a corpus, measures them on the validation split, and wr
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from clapsep_desktop.audio.resample import ResampledSource
 from clapsep_desktop.audio.source import AudioSource
 from clapsep_desktop.errors import ModelDamagedError, ModelMismatchError, QueryError
 from clapsep_desktop.model import registry
+from clapsep_desktop.model.folder import sha256
 from clapsep_desktop.model.interface import QueryModel, SpectralFilter
 from clapsep_desktop.query import Query, TextPrompt
 from clapsep_desktop.separation.channels import heard
@@ -167,8 +167,7 @@ class Thresholds:
 
 def weights_of(folder: Path) -> str:
     """SHA-256 of a model's weights."""
-    with (folder / "weights.safetensors").open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256(folder / "weights.safetensors")
 
 
 @dataclass(frozen=True, eq=False)
