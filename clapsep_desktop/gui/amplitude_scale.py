@@ -5,12 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
 from clapsep_desktop.gui.ticks import Tick, amplitude_ticks, decibel_ticks
-from clapsep_desktop.gui.view_settings import DECIBEL_RANGE, AmplitudeName
+
+AmplitudeName = Literal["linear", "decibels"]
+
+AMPLITUDES: Final[dict[AmplitudeName, str]] = {"linear": "Linear", "decibels": "Decibels"}
+"""Names and what the user reads for them."""
+
+DECIBEL_RANGE: Final = 60.0
+"""dB from the middle of a waveform on the decibel scale to full scale."""
 
 CLOSEST: Final = 1000.0
 """The strongest vertical zoom: full height for -60 dBFS."""

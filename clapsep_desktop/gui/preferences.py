@@ -17,7 +17,11 @@ from typing import Any, Literal, get_args, get_type_hints
 
 from PySide6.QtCore import QObject, QSettings, Signal
 
+from clapsep_desktop.audio.spectrogram import Window
 from clapsep_desktop.errors import QueryError
+from clapsep_desktop.gui.amplitude_scale import AmplitudeName
+from clapsep_desktop.gui.colour_maps import COLOUR_MAPS
+from clapsep_desktop.gui.frequency_scale import ScaleName
 from clapsep_desktop.gui.theme import ThemeName
 from clapsep_desktop.query import Query
 
@@ -29,12 +33,9 @@ RECENT_QUERIES = 50
 GB = 10**9
 
 ComputeDevice = Literal["auto", "cpu", "cuda", "mps"]
-FrequencyScale = Literal["linear", "log", "mel"]
-AmplitudeScale = Literal["linear", "decibels"]
-ColorMap = Literal["magma", "viridis", "inferno", "grey"]
-Window = Literal["hann", "hamming", "blackman-harris"]
 
 FFT_SIZES = (512, 1024, 2048, 4096, 8192, 16384)
+"""Samples of one spectrum."""
 
 
 def _within(low: float, high: float) -> dict[str, Any]:
@@ -60,10 +61,10 @@ class Preferences:
         follow: whether the view follows the playhead.
         return_on_stop: whether the cursor stays where playing began when it is stopped.
         snap: whether selection edges snap to zero crossings.
-        spectrogram_fft: samples of one spectrum.
+        spectrogram_fft: one of `FFT_SIZES`.
         spectrogram_window: what weights them.
         spectrogram_scale: of the frequency axis.
-        spectrogram_colors: name of the colour map.
+        spectrogram_colors: one of `colour_maps.COLOUR_MAPS`.
         spectrogram_floor: dBFS of the darkest colour.
         spectrogram_ceiling: dBFS of the brightest.
         amplitude_scale: of the waveform.
@@ -93,11 +94,11 @@ class Preferences:
     snap: bool = False
     spectrogram_fft: int = field(default=2048, metadata=_one_of(*FFT_SIZES))
     spectrogram_window: Window = "hann"
-    spectrogram_scale: FrequencyScale = "log"
-    spectrogram_colors: ColorMap = "magma"
+    spectrogram_scale: ScaleName = "log"
+    spectrogram_colors: str = field(default="magma", metadata=_one_of(*COLOUR_MAPS))
     spectrogram_floor: float = field(default=-100.0, metadata=_within(-150, -10))
     spectrogram_ceiling: float = field(default=0.0, metadata=_within(-140, 0))
-    amplitude_scale: AmplitudeScale = "linear"
+    amplitude_scale: AmplitudeName = "linear"
     view_blend: float = field(default=0.0, metadata=_within(0, 1))
     undo_limit: int = field(default=200, metadata=_within(1, 10_000))
     disk_budget: int = field(default=20 * GB, metadata=_within(GB // 4, 1 << 50))

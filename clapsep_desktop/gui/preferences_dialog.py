@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
-    QApplication,
     QCheckBox,
     QComboBox,
     QDialog,
@@ -28,18 +27,22 @@ from PySide6.QtWidgets import (
 )
 
 from clapsep_desktop.gui import theme
+from clapsep_desktop.gui.amplitude_scale import AMPLITUDES
+from clapsep_desktop.gui.colour_maps import COLOUR_MAPS
 from clapsep_desktop.gui.controls import GRID, guard_wheel, muted_label, pad
+from clapsep_desktop.gui.frequency_scale import SCALES
 from clapsep_desktop.gui.model_choices import ModelChoice, model_choices
-from clapsep_desktop.gui.preferences import FFT_SIZES, GB, Preferences, Settings
+from clapsep_desktop.gui.preferences import FFT_SIZES, GB, ComputeDevice, Settings
+from clapsep_desktop.gui.view_settings import WINDOWS
 
 Control = QComboBox | QCheckBox | QSpinBox | QDoubleSpinBox
 
-_DEVICES = (
-    ("auto", "Automatic"),
-    ("cpu", "Processor (CPU)"),
-    ("cuda", "NVIDIA graphics (CUDA)"),
-    ("mps", "Apple graphics (MPS)"),
-)
+_DEVICES: dict[ComputeDevice, str] = {
+    "auto": "Automatic",
+    "cpu": "Processor (CPU)",
+    "cuda": "NVIDIA graphics (CUDA)",
+    "mps": "Apple graphics (MPS)",
+}
 
 
 class PreferencesDialog(QDialog):
@@ -100,7 +103,7 @@ class PreferencesDialog(QDialog):
 
     def _general(self) -> QGridLayout:
         page = _page()
-        self._row(page, "Colours", self._choice("theme", tuple(theme.THEME_NAMES.items())))
+        self._row(page, "Colours", self._choice("theme", theme.THEME_NAMES))
         self._row(
             page,
             "When Long Work Ends",
@@ -116,11 +119,10 @@ class PreferencesDialog(QDialog):
 
     def _playback(self) -> QGridLayout:
         page = _page()
-        outputs = [("", "The system's choice"), *((name, name) for name in self._outputs)]
+        outputs = {"": "The system's choice"} | {name: name for name in self._outputs}
         chosen = self._settings.values.output_device
-        if chosen not in dict(outputs):
-            outputs.append((chosen, f"{chosen} (not connected)"))
-        self._row(page, "Play On", self._choice("output_device", tuple(outputs)))
+        outputs.setdefault(chosen, f"{chosen} (not connected)")
+        self._row(page, "Play On", self._choice("output_device", outputs))
         self._row(
             page,
             "Compare",
@@ -136,10 +138,10 @@ class PreferencesDialog(QDialog):
 
     def _model_page(self) -> QGridLayout:
         page = _page()
-        models = tuple(
-            (one.name, one.title if one.installed else f"{one.title} (not installed)")
+        models = {
+            one.name: one.title if one.installed else f"{one.title} (not installed)"
             for one in self._models
-        )
+        }
         box = self._choice("model", models)
         items = box.model()
         for row, one in enumerate(self._models):
@@ -162,20 +164,16 @@ class PreferencesDialog(QDialog):
 
     def _views(self) -> QGridLayout:
         page = _page()
-        amplitudes = (("linear", "Linear"), ("decibels", "Decibels"))
-        self._row(page, "Waveform", self._choice("amplitude_scale", amplitudes))
+        self._row(page, "Waveform", self._choice("amplitude_scale", AMPLITUDES))
         self._row(
             page,
             "FFT Size",
-            self._choice("spectrogram_fft", tuple((size, f"{size:,}") for size in FFT_SIZES)),
+            self._choice("spectrogram_fft", {size: f"{size:,}" for size in FFT_SIZES}),
             hint="Larger tells pitches apart, smaller tells moments apart.",
         )
-        windows = (("hann", "Hann"), ("hamming", "Hamming"), ("blackman-harris", "Blackman-Harris"))
-        scales = (("linear", "Linear"), ("log", "Logarithmic"), ("mel", "Mel"))
-        maps = tuple((name, name.capitalize()) for name in ("magma", "viridis", "inferno", "grey"))
-        self._row(page, "Window", self._choice("spectrogram_window", windows))
-        self._row(page, "Frequencies", self._choice("spectrogram_scale", scales))
-        self._row(page, "Colours", self._choice("spectrogram_colors", maps))
+        self._row(page, "Window", self._choice("spectrogram_window", WINDOWS))
+        self._row(page, "Frequencies", self._choice("spectrogram_scale", SCALES))
+        self._row(page, "Colours", self._choice("spectrogram_colors", COLOUR_MAPS))
         self._row(
             page, "Darkest", self._number("spectrogram_floor", -150, -10, "dB", "Darkest level")
         )
@@ -210,9 +208,9 @@ class PreferencesDialog(QDialog):
 
     # Controls.
 
-    def _choice(self, name: str, choices: Sequence[tuple[object, str]]) -> QComboBox:
+    def _choice(self, name: str, choices: Mapping[Any, str]) -> QComboBox:
         box = QComboBox()
-        for value, text in choices:
+        for value, text in choices.items():
             box.addItem(text, value)
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         box.setMinimumContentsLength(18)
@@ -293,10 +291,6 @@ class PreferencesDialog(QDialog):
         except ValueError:  # a floor over the ceiling
             self._show()
             return
-        if name == "theme":
-            app = QApplication.instance()
-            assert isinstance(app, QApplication)
-            theme.apply(app, self._settings.values.theme)
 
     @staticmethod
     def _value(name: str, control: Control) -> Any:
@@ -322,14 +316,6 @@ class PreferencesDialog(QDialog):
             control.blockSignals(False)
         self._controls["sound"].setEnabled(values.notify)
 
-    def _reset(self) -> None:
-        before = self._settings.values.theme
-        self._settings.reset()
-        if before != Preferences().theme:
-            app = QApplication.instance()
-            assert isinstance(app, QApplication)
-            theme.apply(app, Preferences().theme)
-
     # Building.
 
     def _add_page(self, title: str, drawing: str, page: QGridLayout) -> None:
@@ -352,7 +338,7 @@ class PreferencesDialog(QDialog):
         restore.setObjectName("restoreDefaultsButton")
         restore.setAutoDefault(False)
         restore.setToolTip("Every choice on every page as it was at first.")
-        restore.clicked.connect(self._reset)
+        restore.clicked.connect(self._settings.reset)
         close = buttons.button(QDialogButtonBox.StandardButton.Close)
         close.setObjectName("closePreferencesButton")
         close.setDefault(True)

@@ -19,15 +19,16 @@ from PySide6.QtWidgets import (
 )
 
 from clapsep_desktop.gui import theme
+from clapsep_desktop.gui.amplitude_scale import AMPLITUDES
 from clapsep_desktop.gui.colour_maps import COLOUR_MAPS
 from clapsep_desktop.gui.controls import GRID, guard_wheel, muted_label
 from clapsep_desktop.gui.frequency_scale import SCALES
-from clapsep_desktop.gui.view_settings import FFT_SIZES, ViewSettings
+from clapsep_desktop.gui.preferences import FFT_SIZES
+from clapsep_desktop.gui.view_settings import ViewSettings
 
 NARROWEST: Final = 10.0
 """dB between floor and ceiling at least."""
 
-_AMPLITUDES: Final = {"linear": "Linear", "decibels": "Decibels"}
 _LOWEST: Final = -150
 
 
@@ -49,7 +50,7 @@ class ViewBar(QToolBar):
             "viewAmplitude",
             "Amplitude scale",
             "How the waveform's height shows its level.",
-            _AMPLITUDES,
+            AMPLITUDES,
         )
         self.blend = self._slider(
             "viewBlend",

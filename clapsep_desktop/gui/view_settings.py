@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from clapsep_desktop.audio.spectrogram import Channel, SpectrogramSettings, Window
+from clapsep_desktop.gui.amplitude_scale import AmplitudeName
 from clapsep_desktop.gui.frequency_scale import ScaleName
-from clapsep_desktop.gui.preferences import Preferences
-from clapsep_desktop.gui.preferences import Window as WindowName
+from clapsep_desktop.gui.preferences import FFT_SIZES, Preferences
 
-FFT_SIZES: Final = (512, 1024, 2048, 4096, 8192, 16384)
-
-_WINDOWS: Final[dict[WindowName, Window]] = {
-    "hann": "hann",
-    "hamming": "hamming",
-    "blackman-harris": "blackmanharris",
+WINDOWS: Final[dict[Window, str]] = {
+    "hann": "Hann",
+    "hamming": "Hamming",
+    "blackmanharris": "Blackman-Harris",
 }
-
-AmplitudeName = Literal["linear", "decibels"]
-
-DECIBEL_RANGE: Final = 60.0
-"""dB from the middle of a waveform on the decibel scale to full scale."""
+"""Names and what the user reads for them."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +24,7 @@ class ViewSettings:
 
     Attributes:
         frequency_scale: of the spectrogram.
-        fft: samples of one spectrum, one of `FFT_SIZES`.
+        fft: samples of one spectrum, one of `preferences.FFT_SIZES`.
         window: what weights them.
         channel: which channel's spectrogram, from 0; "mix" for the mean of all.
         colours: one of `colour_maps.COLOUR_MAPS`.
@@ -67,7 +61,7 @@ class ViewSettings:
         return cls(
             frequency_scale=preferences.spectrogram_scale,
             fft=preferences.spectrogram_fft,
-            window=_WINDOWS[preferences.spectrogram_window],
+            window=preferences.spectrogram_window,
             colours=preferences.spectrogram_colors,
             floor=preferences.spectrogram_floor,
             ceiling=preferences.spectrogram_ceiling,
@@ -77,11 +71,10 @@ class ViewSettings:
 
     def changes(self) -> dict[str, object]:
         """The preferences' fields that remember this, for `Settings.update`."""
-        names = {window: name for name, window in _WINDOWS.items()}
         return {
             "spectrogram_scale": self.frequency_scale,
             "spectrogram_fft": self.fft,
-            "spectrogram_window": names[self.window],
+            "spectrogram_window": self.window,
             "spectrogram_colors": self.colours,
             "spectrogram_floor": self.floor,
             "spectrogram_ceiling": self.ceiling,

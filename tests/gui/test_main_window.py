@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (  # fmt: skip
 )
 
 from clapsep_desktop.errors import ModelMissingError
+from clapsep_desktop.gui import theme
 from clapsep_desktop.gui.actions import COMMANDS
 from clapsep_desktop.gui.menus import MENUS, PANELS, RECENT, SEPARATOR, THEMES
 from clapsep_desktop.gui.preferences import Preferences
@@ -509,8 +510,9 @@ def test_the_query_has_the_height_it_asks_for_and_the_history_the_rest(studio, q
 
 def test_the_theme_is_chosen_and_kept(studio):
     studio.window.findChild(QAction, "action_theme_light").trigger()
-    assert studio.settings.values.theme == "light"
+    assert studio.settings.values.theme == theme.current().name == "light"
     studio.settings.update(theme="dark")
+    assert theme.current() is theme.DARK
     assert studio.window.findChild(QAction, "action_theme_dark").isChecked()
 
 
