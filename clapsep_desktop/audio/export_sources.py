@@ -27,7 +27,7 @@ from clapsep_desktop.audio.export_plan import (
     plan_export,
 )
 from clapsep_desktop.audio.formats import FLOAT_BITS
-from clapsep_desktop.audio.loudness import Loudness, measure
+from clapsep_desktop.audio.loudness import Loudness, LoudnessMeter, measure
 from clapsep_desktop.audio.mix import MixSource
 from clapsep_desktop.audio.quantize import Dither, split_stems, to_integers
 from clapsep_desktop.audio.rendition import GainSource, LimitedSource, PartSource, SilentSource
@@ -66,12 +66,14 @@ class ExportedFile:
         clipped: samples that did not fit its format.
         gain: dB by which it is louder than what was heard.
         loudness: what it measured before the gain, where it was measured.
+        integrated: LUFS that it has as it was written, where that is known.
     """
 
     path: Path
     clipped: int
     gain: float
     loudness: Loudness | None
+    integrated: float | None
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def export_sources(
         for rendition, writer in zip(renditions, writers, strict=True)
         for file in rendition.report(writer.clipped)
     )
-    notes.update(dict.fromkeys(note for one in renditions for note in one.notes))
+    notes.update(dict.fromkeys(note for one in renditions if (note := one.loudness_note())))
     notes.update(dict.fromkeys(_clipping(files)))
     return ExportReport(files, tuple(notes))
 
@@ -160,8 +162,8 @@ class _Rendition:
         self.settings = settings
         self.comment = material.comment
         self.markers = material.markers
-        self.notes: list[str] = []
         self.loudness: dict[PlannedFile | None, Loudness] = {}
+        self.meters: dict[PlannedFile, LoudnessMeter] = {}  # of what is written, if softened
         self.gain = 0.0  # dB
         self._source_info = material.info
         self.original = self._converted(material.original)
@@ -215,8 +217,9 @@ class _Rendition:
             self.gain = wanted - first
         if not self.softened:
             self.gain = min(self.gain, self._most_gain())
-        if wanted is not None:
-            self._tell_loudness(first, wanted)
+        if wanted is not None and self.softened:
+            form = self.info.rate, self.info.channels
+            self.meters = {file: LoudnessMeter(*form) for file in self.take.files}
 
     def _most_gain(self) -> float:
         """DB that the loudest peak of the take has left."""
@@ -229,15 +232,29 @@ class _Rendition:
         peaks = [one.true_peak if lossy else one.peak for one in self.loudness.values()]
         return 20 * math.log10(limit) - max(peaks)
 
-    def _tell_loudness(self, measured: float, wanted: float) -> None:
-        name = self.take.files[0].target.name
-        if not math.isfinite(measured):
-            self.notes.append(f"“{name}” is silent or too short, so that no loudness could be met.")
-        elif measured + self.gain < wanted - _AUDIBLE:
-            self.notes.append(
-                f"“{name}” has {measured + self.gain:.1f} LUFS, not {wanted:g}: any louder, its "
-                f"peaks would exceed {self.settings.ceiling:g} dBTP. Soften the peaks to meet it."
-            )
+    def loudness_note(self) -> str | None:
+        """A sentence on a loudness that was asked for and not met."""
+        wanted, file = self.settings.loudness, self.take.files[0]
+        name, reached = file.target.name, self._integrated(file)
+        if wanted is None or reached is None:
+            return None
+        if not math.isfinite(reached):
+            return f"“{name}” is silent or too short, so that no loudness could be met."
+        if reached >= wanted - _AUDIBLE:
+            return None
+        told = f"“{name}” has {reached:.1f} LUFS, not {wanted:g}: "
+        ceiling = f"{self.settings.ceiling:g} dBTP"
+        if self.softened:
+            return f"{told}softening the peaks above {ceiling} took the rest."
+        return f"{told}any louder, its peaks would exceed {ceiling}. Soften the peaks to meet it."
+
+    def _integrated(self, file: PlannedFile) -> float | None:
+        """LUFS of a file as it was written, where that is known."""
+        if file in self.meters:
+            return self.meters[file].result().integrated
+        if file in self.loudness and not self.softened:
+            return self.loudness[file].integrated + self.gain
+        return None
 
     def finished(self, source: AudioSource) -> AudioSource:
         """A source at the level that is written."""
@@ -274,7 +291,9 @@ class _Rendition:
     def report(self, clipped: tuple[int, ...]) -> list[ExportedFile]:
         """What became of the take's files."""
         return [
-            ExportedFile(file.target, count, self.gain, self.loudness.get(file))
+            ExportedFile(
+                file.target, count, self.gain, self.loudness.get(file), self._integrated(file)
+            )
             for file, count in zip(self.take.files, clipped, strict=True)
         ]
 
@@ -370,6 +389,8 @@ class _Apart(_TakeWriter):
 
     def write(self, start: int, stop: int) -> None:
         parts = [source.read(start, stop) for _, source, _ in self._outputs]
+        for meter, part in zip(self.rendition.meters.values(), parts, strict=False):
+            meter.add(part)
         bits = self._outputs[0][0].format.bits
         if bits is None:
             for (writer, _, _), part in zip(self._outputs, parts, strict=True):

@@ -225,8 +225,8 @@ def _beside(source: Path, what: What, info: AudioInfo) -> Path:
 def _line(file: ExportedFile) -> str:
     """A file as a person reads of it."""
     told = [f"{file.gain:+.1f} dB"] if file.gain else []
-    if file.loudness is not None and math.isfinite(file.loudness.integrated):
-        told.append(f"{file.loudness.integrated + file.gain:.1f} LUFS")
+    if file.integrated is not None and math.isfinite(file.integrated):
+        told.append(f"{file.integrated:.1f} LUFS")
     return f"{file.path}  ({', '.join(told)})" if told else str(file.path)
 
 
@@ -243,6 +243,8 @@ def _file(file: ExportedFile) -> dict[str, Any]:
             "integrated_lufs": _finite(file.loudness.integrated),
             "true_peak_dbtp": _finite(file.loudness.true_peak),
         }
+    if file.integrated is not None:
+        value["integrated_lufs"] = _finite(file.integrated)
     return value
 
 

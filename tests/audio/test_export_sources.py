@@ -321,6 +321,7 @@ def test_a_loudness_is_met(folder, source, target):
     measured = report.files[0].loudness
     assert measured is not None
     assert measured.integrated + report.files[0].gain == pytest.approx(target)
+    assert report.files[0].integrated == pytest.approx(target)
     assert report.notes == ()
 
 
@@ -331,8 +332,11 @@ def test_a_loudness_that_peaks_forbid_is_told_or_met_by_softening(folder, loud):
     assert heard.true_peak == pytest.approx(-1.0, abs=0.05)
     assert heard.integrated < -10.5
     assert "not -10: any louder, its peaks would exceed -1 dBTP" in report.notes[0]
-    run(made, ExportSettings(folder, "b", loudness=-10.0, clipping="soft"))
+    report = run(made, ExportSettings(folder, "b", loudness=-10.0, clipping="soft"))
     softened = loudness(read(folder / "b.wav"))
+    assert report.files[0].integrated == pytest.approx(softened.integrated, abs=0.001)
+    assert softened.integrated < -10.05
+    assert f"{softened.integrated:.1f} LUFS, not -10: softening the peaks" in report.notes[0]
     assert softened.true_peak < -0.9
     assert softened.integrated > heard.integrated + 2
 

@@ -76,6 +76,7 @@ def test_regions_and_loudness(clapsep, project, tmp_path):
     for file in files:
         before = file["loudness_before"]["integrated_lufs"]
         assert before + file["gain_db"] == pytest.approx(-23.0, abs=0.01)
+        assert file["integrated_lufs"] == -23.0
     told = clapsep(
         "export", project, "-o", tmp_path / "out.wav", "--regions", "--loudness", "-23",
         "--overwrite",
