@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QThread, Signal, Slot
 
 T = TypeVar("T")
+P = TypeVar("P")
 
 REPORT_INTERVAL = 0.05
 """s between two reports of progress within a phase; more would only flood the event queue."""
@@ -29,14 +30,35 @@ class Progress:
         phase: what it does now: "loading the model", "listening", "separating", "writing".
         done: seconds of sound, or any other unit, finished in this phase.
         total: the phase's whole, in the same unit; None where it cannot be known.
+        of_sound: whether the unit is seconds of sound, so that its speed is one of hearing.
     """
 
     phase: str
     done: float = 0.0
     total: float | None = None
+    of_sound: bool = True
 
 
 Steps = Generator[Progress, None, T]
+
+
+def retold(steps: Generator[P, None, T], tell: Callable[[P], Progress]) -> Steps[T]:
+    """Work that reports in its own way, as a job's steps; it is closed with them.
+
+    Args:
+        steps: the work.
+        tell: what a job says for each of its reports.
+    """
+    try:
+        while True:
+            try:
+                report = next(steps)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            yield tell(report)
+    finally:
+        steps.close()
 
 
 @dataclass(eq=False)
@@ -245,12 +267,14 @@ class ProgressModel:
         phase: what is being done; empty before the first report.
         done: units finished in this phase.
         total: the phase's whole, or None.
+        of_sound: whether the units are seconds of sound.
     """
 
     def __init__(self) -> None:
         self.phase = ""
         self.done = 0.0
         self.total: float | None = None
+        self.of_sound = True
         self._began = 0.0
         self._first: tuple[float, float] | None = None  # when something was first done, how much
         self._latest = 0.0
@@ -265,6 +289,7 @@ class ProgressModel:
         if progress.phase != self.phase:
             self.phase, self._began, self._first = progress.phase, now, None
         self.done, self.total, self._latest = progress.done, progress.total, now
+        self.of_sound = progress.of_sound
         if progress.done > 0 and self._first is None:
             self._first = (now, progress.done)
 

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from clapsep_desktop.errors import ClapSepError
 from clapsep_desktop.gui.document import Document
-from clapsep_desktop.gui.jobs import Job, JobRunner, Progress, Steps
+from clapsep_desktop.gui.jobs import Job, JobRunner, Progress, Steps, retold
 from clapsep_desktop.gui.lane_view import LaneView
 from clapsep_desktop.query import Query
 
@@ -143,17 +143,6 @@ class LocateController(QObject):
         self._lane.clear()
 
 
-def _told(
-    listening: Generator[tuple[float, float], None, T],
-) -> Generator[Progress, None, T]:
+def _told(listening: Generator[tuple[float, float], None, T]) -> Steps[T]:
     """Seconds heard as a job's progress."""
-    try:
-        while True:
-            try:
-                done, total = next(listening)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-            yield Progress("listening", done, total)
-    finally:
-        listening.close()
+    return retold(listening, lambda heard: Progress("listening", *heard))

@@ -11,7 +11,7 @@ from clapsep_desktop.audio.files import probe
 from clapsep_desktop.audio.store import AudioStore
 from clapsep_desktop.errors import AudioReadError, ClapSepError, SourceChangedError
 from clapsep_desktop.gui.document import Material
-from clapsep_desktop.gui.jobs import Progress, Steps
+from clapsep_desktop.gui.jobs import Progress, Steps, retold
 from clapsep_desktop.gui.operations.opening import open_steps
 from clapsep_desktop.session import project as projects
 from clapsep_desktop.session import recovery, source
@@ -144,7 +144,7 @@ def move_steps(old: AudioStore, needed: Collection[str], folder: Path) -> Steps[
     new, moved = AudioStore(folder, budget=old.budget), False
     try:
         for done, identity in enumerate(sorted(needed)):
-            yield Progress("moving results", done, len(needed))
+            yield Progress("moving results", done, len(needed), of_sound=False)
             if identity in old:  # else it is being made, or is a decoded recording
                 new.adopt(identity, old.path(identity))
         moved = True
@@ -171,7 +171,7 @@ def settle_steps(autosave: Autosave, recovered: recovery.Recoverable) -> Steps[N
 def discard_steps(sessions: list[recovery.Recoverable]) -> Steps[None]:
     """Delete sessions that the user does not want back."""
     for done, session in enumerate(sessions):
-        yield Progress("deleting", done, len(sessions))
+        yield Progress("deleting", done, len(sessions), of_sound=False)
         recovery.discard(session)
 
 
@@ -180,21 +180,14 @@ def _hash_steps(path: Path) -> Steps[str]:
         size = path.stat().st_size
     except OSError as error:
         raise AudioReadError(f"There is no file “{path}”.") from error
-    steps = source.hashing(path)
-    while True:
-        try:
-            done = next(steps)
-        except StopIteration as stop:
-            return str(stop.value)
-        yield Progress("checking the recording", done, size)
+    return retold(
+        source.hashing(path),
+        lambda done: Progress("checking the recording", done, size, of_sound=False),
+    )
 
 
 def _told(phase: str, steps: Generator[projects.Progress, None, T]) -> Steps[T]:
     """Steps of the session as a job tells them."""
-    while True:
-        try:
-            progress = next(steps)
-        except StopIteration as stop:
-            value: T = stop.value
-            return value
-        yield Progress(phase, progress.done, progress.total)
+    return retold(
+        steps, lambda progress: Progress(phase, progress.done, progress.total, of_sound=False)
+    )

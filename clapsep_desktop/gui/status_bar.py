@@ -203,7 +203,7 @@ def progress_text(model: ProgressModel, now: float) -> str:
     remaining = model.remaining(now)
     if remaining is not None and model.fraction:
         parts.append(f"{length_text(remaining)} left")
-        if model.speed:
+        if model.speed and model.of_sound:
             parts.append(f"{model.speed:.3g}× real time")
     return ", ".join(parts)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QObject, QThread
 
-from clapsep_desktop.gui.jobs import Job, JobRunner, Progress, ProgressModel, Steps
+from clapsep_desktop.gui.jobs import Job, JobRunner, Progress, ProgressModel, Steps, retold
 
 
 @pytest.fixture
@@ -17,6 +17,30 @@ def runner(qtbot) -> Iterator[JobRunner]:
     yield runner
     runner.close()
     runner.deleteLater()
+
+
+def test_work_that_reports_otherwise_is_closed_with_the_job():
+    closed = []
+
+    def work(parts):
+        try:
+            yield from range(parts)
+            return "done"
+        finally:
+            closed.append(parts)
+
+    def tell(part: int) -> Progress:
+        return Progress("working", part)
+
+    steps = retold(work(2), tell)
+    assert [next(steps), next(steps)] == [Progress("working", 0), Progress("working", 1)]
+    with pytest.raises(StopIteration) as end:
+        next(steps)
+    assert end.value.value == "done"
+    stopped = retold(work(3), tell)
+    next(stopped)
+    stopped.close()
+    assert closed == [2, 3]
 
 
 class Listener(QObject):

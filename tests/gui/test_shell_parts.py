@@ -58,6 +58,13 @@ def test_progress_is_told_in_words():
     assert progress_text(model, 11.0) == "Separating, 20%, 40 s left, 2× real time"
 
 
+def test_only_sound_has_a_real_time():
+    model = ProgressModel()
+    for now, done in enumerate((0, 5_000_000, 10_000_000)):
+        model.update(Progress("checking the recording", done, 20_000_000, of_sound=False), now)
+    assert progress_text(model, 2.0) == "Checking the recording, 50%, 2 s left"
+
+
 @pytest.mark.parametrize(
     ("info", "text"),
     [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from clapsep_desktop.audio.export_plan import ExportMaterial, ExportSettings
 from clapsep_desktop.audio.export_sources import ExportReport, export_sources
 from clapsep_desktop.gui.document import Document
-from clapsep_desktop.gui.jobs import Progress, Steps
+from clapsep_desktop.gui.jobs import Progress, Steps, retold
 from clapsep_desktop.session.deliverable import export_material
 from clapsep_desktop.timebase import Span
 
@@ -21,13 +21,7 @@ def material_of(document: Document, selection: Span | None) -> ExportMaterial:
 
 def export_steps(material: ExportMaterial, settings: ExportSettings) -> Steps[ExportReport]:
     """Write what settings ask for; see `export_sources`."""
-    steps = export_sources(material, settings)
-    try:
-        while True:
-            progress = next(steps)
-            yield Progress(progress.phase, progress.done, progress.total)
-    except StopIteration as end:
-        report: ExportReport = end.value
-        return report
-    finally:
-        steps.close()
+    return retold(
+        export_sources(material, settings),
+        lambda progress: Progress(progress.phase, progress.done, progress.total),
+    )

@@ -168,7 +168,7 @@ class _Work(threading.Thread, Generic[T]):
     def _report(self, step: Step) -> None:
         if self._stop_wanted.is_set():
             raise _Stopped
-        self.progress = Progress(f"{step.phase} {step.item}", step.done, step.total)
+        self.progress = Progress(f"{step.phase} {step.item}", step.done, step.total, of_sound=False)
 
 
 def _on_a_thread(do: Callable[[Report], T], phase: str) -> Steps[T]:
