@@ -25,6 +25,7 @@ sys.path.insert(0, str(REPOSITORY))
 
 from clapsep_desktop.evaluation.manifest import Sound, read_manifest  # noqa: E402
 from clapsep_desktop.model import registry  # noqa: E402
+from clapsep_desktop.model.folder import describe_file  # noqa: E402
 from clapsep_desktop.model.interface import QueryModel  # noqa: E402
 from clapsep_desktop.resources import resource  # noqa: E402
 from clapsep_desktop.separation.about import PROBE, SPOKEN, nearness  # noqa: E402
@@ -69,7 +70,8 @@ def main() -> None:
     if options.write:
         path = resource("models", "speech", PROBE)
         probe = json.loads(path.read_text(encoding="utf-8")) | {"near": near}
-        path.write_text(json.dumps(probe) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(probe) + "\n", encoding="utf-8", newline="\n")
+        describe_file(path.parent, PROBE)
         print(f"written to {path}")
 
 

@@ -19,7 +19,6 @@ import argparse
 import configparser
 import hashlib
 import io
-import json
 import sys
 import tarfile
 import zipfile
@@ -32,8 +31,10 @@ from onnx import TensorProto, helper
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
+from clapsep_desktop.model import folder as folders  # noqa: E402
 from clapsep_desktop.model import speech  # noqa: E402
 from clapsep_desktop.model.erb import SpeechSizes  # noqa: E402
+from clapsep_desktop.separation.about import PROBE  # noqa: E402
 
 ARCHIVE = "DeepFilterNet3_onnx.tar.gz"
 ARCHIVE_SHA256 = "c94d91f70911001c946e0fabb4aa9adc37045f45a03b56008cb0c8244cb63616"
@@ -56,8 +57,11 @@ def main() -> None:
     for name, outputs in OUTPUTS.items():
         network = rewired(onnx.load_from_string(published[f"{name}.onnx"]), outputs)
         data = network.SerializeToString(deterministic=True)
-        (arguments.to / f"{name}.onnx").write_bytes(data)
-        files[f"{name}.onnx"] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        path = arguments.to / f"{name}.onnx"
+        path.write_bytes(data)
+        files[path.name] = folders.describe(path)
+    if (arguments.to / PROBE).exists():
+        files[PROBE] = folders.describe(arguments.to / PROBE)
     description = {
         "architecture": speech.ARCHITECTURE,
         "format": speech.FORMAT,
@@ -65,9 +69,7 @@ def main() -> None:
         "sizes": asdict(sizes(published["config.ini"].decode())),
         "files": files,
     }
-    (arguments.to / speech.CONFIG_FILE).write_text(
-        json.dumps(description, indent=2) + "\n", encoding="utf-8"
-    )
+    folders.write_config(arguments.to, description)
     total = sum(path.stat().st_size for path in arguments.to.iterdir())
     print(f"{arguments.to}: {total / 2**20:.2f} MiB")
 

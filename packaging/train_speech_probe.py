@@ -29,6 +29,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
 from clapsep_desktop.evaluation.manifest import read_manifest  # noqa: E402
+from clapsep_desktop.model import folder as folders  # noqa: E402
 from clapsep_desktop.model.text import SentenceEncoder  # noqa: E402
 from clapsep_desktop.resources import resource  # noqa: E402
 from clapsep_desktop.separation.about import FORMAT, PROBE  # noqa: E402
@@ -119,7 +120,9 @@ def main() -> None:
         "offset": round(offset, 3),
         "near": kept.get("near", 0.5),  # see measure_speech_nearness.py
     }
-    arguments.to.write_text(json.dumps(description) + "\n", encoding="utf-8")
+    arguments.to.write_text(json.dumps(description) + "\n", encoding="utf-8", newline="\n")
+    if (arguments.to.parent / folders.CONFIG_NAME).exists():
+        folders.describe_file(arguments.to.parent, arguments.to.name)
     scores = encoder.embed([text for text, _ in held_out]) @ weights + offset
     right = (scores > 0) == np.array([about for _, about in held_out])
     print(f"{len(known)} phrases; {right.mean():.1%} of {len(held_out)} held-out queries right")

@@ -33,7 +33,6 @@ from clapsep_desktop.model.interface import SpectralFilter, SpectralGrid, Window
 
 ARCHITECTURE = "deepfilternet3"
 FORMAT = 1
-CONFIG_FILE = folders.CONFIG_NAME
 NETWORKS = ("enc", "erb_dec", "df_dec")
 STATE, AFTER = "state_", "_after"
 """Names of a network's states: ``state_0`` goes in, ``state_0_after`` comes out."""

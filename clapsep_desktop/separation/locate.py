@@ -157,7 +157,7 @@ class Thresholds:
             "tags": {name: [round(part, 5) for part in pair] for name, pair in self.tags.items()},
         }
         part = folder / f"{FILE}.part"
-        part.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+        part.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8", newline="\n")
         part.replace(folder / FILE)
 
     def fit(self, folder: Path) -> bool:

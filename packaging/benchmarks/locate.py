@@ -37,7 +37,9 @@ from clapsep_desktop.evaluation.concepts import CONFUSABLE, Concepts  # noqa: E4
 from clapsep_desktop.evaluation.manifest import Sound, by_split, read_manifest  # noqa: E402
 from clapsep_desktop.evaluation.mixtures import loudest, scenes  # noqa: E402
 from clapsep_desktop.model import registry  # noqa: E402
+from clapsep_desktop.model.folder import describe_file  # noqa: E402
 from clapsep_desktop.separation.locate import (  # noqa: E402
+    FILE,
     STEP,
     AlongModel,
     Evidence,
@@ -126,6 +128,7 @@ def main() -> None:
     print(json.dumps(measured, indent=1))
     if options.write:
         thresholds.save(folder)
+        describe_file(folder, FILE)
         print(f"written to {folder}")
 
 

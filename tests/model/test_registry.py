@@ -12,7 +12,9 @@ from clapsep_desktop.errors import (
     ModelMismatchError,
     ModelMissingError,
 )
+from clapsep_desktop.model import folder as folders
 from clapsep_desktop.model import registry
+from clapsep_desktop.resources import resource
 from tests.model.test_device import FakeModel
 
 
@@ -48,6 +50,16 @@ def test_a_folder_may_stand_for_a_name(roots, tmp_path):
     model = registry.find(str(folder))
     assert (model.name, model.folder, model.shipped) == ("my model", folder, False)
     assert model.size == 5 + (folder / "config.json").stat().st_size
+
+
+@pytest.mark.parametrize("name", ["mini", "speech"])
+def test_verify_looks_at_all_that_is_read_of_a_shipped_model(name):
+    place = resource("models", name)
+    folders.check_files(place)
+    described = {place / file for file in folders.read_config(place)["files"]}
+    for_people = {path for path in place.iterdir() if path.suffix in (".md", "")}
+    files = {path for path in place.rglob("*") if path.is_file()}
+    assert files - for_people - described == {place / "config.json"}
 
 
 def test_unfinished_and_foreign_folders_are_not_models(roots):
