@@ -5,6 +5,7 @@ ClapSepError
  │    ├── AudioReadError       missing, empty, damaged or not audio
  │    ├── AudioFormatError     a rate, channel count or format outside what is supported
  │    └── AudioWriteError      a target cannot be written: no rights, disk full, the source itself
+ │         └── TargetExistsError  files are there already that may not be replaced
  ├── SpanError                 a selection that is empty, reversed or outside the recording
  ├── QueryError                nothing asked for, text too long, weight or blend out of range
  ├── ModelError                a model cannot be used
@@ -19,7 +20,8 @@ ClapSepError
  │    ├── ProjectInUseError    another instance has it open
  │    └── SourceChangedError   a file is not the recording that the project was made of
  ├── RecipeError               a recipe cannot be read or carried out
- ├── SoundError                a saved sound is missing, damaged or already there
+ ├── SoundError                a saved sound is missing or damaged
+ │    └── SoundExistsError     a sound of that name is saved already
  └── DataError                 a list of sounds, or a folder of results, cannot be used
 
 The text of each error is a sentence for the user: what happened, then what to do.
@@ -44,6 +46,17 @@ class AudioFormatError(AudioError):
 
 class AudioWriteError(AudioError):
     """A target cannot be written."""
+
+
+class TargetExistsError(AudioWriteError):
+    """Files are there already that may not be replaced; ``names`` are theirs."""
+
+    def __init__(self, text: str, names: tuple[str, ...]) -> None:
+        super().__init__(text, names)
+        self.names = names
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class SpanError(ClapSepError):
@@ -103,7 +116,11 @@ class RecipeError(ClapSepError):
 
 
 class SoundError(ClapSepError):
-    """A saved sound is missing, damaged, or there already."""
+    """A saved sound is missing or damaged."""
+
+
+class SoundExistsError(SoundError):
+    """A sound of that name is saved already, and may not be replaced."""
 
 
 class DataError(ClapSepError):

@@ -19,7 +19,7 @@ from clapsep_desktop.batch import places, report, versions
 from clapsep_desktop.batch.jobs import RECORDS, Event, Finished, Job, Outcome, Pool
 from clapsep_desktop.batch.names import Template
 from clapsep_desktop.batch.work import recorded, results_of
-from clapsep_desktop.errors import AudioWriteError, DataError
+from clapsep_desktop.errors import AudioWriteError, DataError, TargetExistsError
 from clapsep_desktop.query import AudioPrompt, expanded
 from clapsep_desktop.session.recipe import Recipe
 
@@ -304,9 +304,10 @@ def _check_free(jobs: Sequence[Job]) -> None:
     there = [place for job in jobs for place in job.targets if places.state(place) is not None]
     if there:
         verb = "is" if len(there) == 1 else "are"
-        raise AudioWriteError(
+        raise TargetExistsError(
             f"{_listed(there)} {verb} there already. Choose another folder or name, or allow "
-            "files to be replaced with --overwrite."
+            "files to be replaced with --overwrite.",
+            tuple(there),
         )
 
 

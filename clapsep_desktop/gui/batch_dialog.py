@@ -36,11 +36,18 @@ from clapsep_desktop.batch.jobs import Advanced, Event, Finished, Job, Pool
 from clapsep_desktop.batch.names import DEFAULT, FIELDS, Template
 from clapsep_desktop.batch.pool import LocalPool
 from clapsep_desktop.batch.run import Batch, Options, Order, gathered
-from clapsep_desktop.errors import ClapSepError
+from clapsep_desktop.errors import ClapSepError, TargetExistsError
 from clapsep_desktop.gui.controls import GRID, Notice, Segments, muted_label, pad, push_button
 from clapsep_desktop.gui.jobs import Job as BackgroundJob
 from clapsep_desktop.gui.jobs import JobRunner, Progress, Steps
-from clapsep_desktop.gui.questions import SOUND_FILES, Ask, Dialogs, Question, open_folder
+from clapsep_desktop.gui.questions import (
+    REPLACE,
+    SOUND_FILES,
+    Ask,
+    Dialogs,
+    open_folder,
+    replace_question,
+)
 from clapsep_desktop.session.recipe import SUFFIX, Recipe
 
 RECIPES = f"Recipes (*{SUFFIX} *.json)"
@@ -317,12 +324,16 @@ class BatchDialog(QDialog):
     @Slot()
     def begin(self) -> None:
         """Start, or go on."""
+        self._begin(overwrite=False)
+
+    def _begin(self, *, overwrite: bool) -> None:
         try:
-            batch = self._prepared(overwrite=False)
+            self._run(self._prepared(overwrite=overwrite))
+        except TargetExistsError as error:
+            if self._ask(replace_question([places.name_of(one) for one in error.names])) == REPLACE:
+                self._begin(overwrite=True)
         except ClapSepError as error:
-            self._offer_to_replace(error)
-            return
-        self._run(batch)
+            self.notice.say(str(error), "error", "error")
 
     def _prepared(self, *, overwrite: bool) -> Batch:
         assert self.recipe is not None
@@ -336,18 +347,6 @@ class BatchDialog(QDialog):
         )
         orders = [Order(source, self.recipe) for source in self._files]
         return Batch(orders, options, options.out or places.parent(self._files[0]))
-
-    def _offer_to_replace(self, error: ClapSepError) -> None:
-        said = str(error)
-        self.notice.say(said, "error", "error")
-        if "there already" not in said:
-            return
-        question = Question("Replace files?", said.partition(" Choose")[0], ("Replace",))
-        if self._ask(question) == "Replace":
-            try:
-                self._run(self._prepared(overwrite=True))
-            except ClapSepError as other:
-                self.notice.say(str(other), "error", "error")
 
     def _run(self, batch: Batch) -> None:
         self.batch = batch

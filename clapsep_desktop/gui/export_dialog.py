@@ -35,7 +35,7 @@ from clapsep_desktop.gui import export_choices as choices
 from clapsep_desktop.gui.controls import GRID, Notice, muted_label
 from clapsep_desktop.gui.export_form import ExportForm
 from clapsep_desktop.gui.loudness_reader import LoudnessReader
-from clapsep_desktop.gui.questions import Ask, Dialogs, Question
+from clapsep_desktop.gui.questions import REPLACE, Ask, Dialogs, replace_question
 from clapsep_desktop.timebase import Span
 
 NO_SELECTION = "Nothing is selected: drag over the recording to select a part."
@@ -198,7 +198,7 @@ class ExportDialog(QDialog):
             return
         there = [file.target.name for file in files if file.target.exists()]
         if there:
-            if not self._may_replace(there, settings.folder):
+            if self._ask(replace_question(there)) != REPLACE:
                 return
             settings = replace(settings, overwrite=True)
         self.settings = settings
@@ -208,15 +208,6 @@ class ExportDialog(QDialog):
         """Close, and measure no more."""
         self._reader.stop()
         super().done(result)
-
-    def _may_replace(self, names: list[str], folder: Path) -> bool:
-        title = f"Replace “{names[0]}”?" if len(names) == 1 else f"Replace {len(names)} files?"
-        text = f"“{folder}” holds " + (
-            "a file of that name. Its content would be lost."
-            if len(names) == 1
-            else "files of these names: " + ", ".join(names[:5]) + ". Their content would be lost."
-        )
-        return self._ask(Question(title, text, ("Replace",))) == "Replace"
 
     # -- Changes -------------------------------------------------------------------------------
 

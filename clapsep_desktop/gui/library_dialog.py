@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from clapsep_desktop.audio.source import ArraySource
-from clapsep_desktop.errors import ClapSepError
+from clapsep_desktop.errors import ClapSepError, SoundExistsError
 from clapsep_desktop.gui.controls import GRID, Notice, muted_label, push_button
 from clapsep_desktop.gui.jobs import Job, JobRunner, Progress, Steps
 from clapsep_desktop.gui.questions import SOUND_FILES, Ask, Dialogs, Question
@@ -207,7 +207,7 @@ class LibraryDialog(QDialog):
         try:
             do()
         except ClapSepError as error:
-            self.notice.say(str(error), "error", "error")
+            self._explain(error)
             return False
         self.notice.say("")
         return True
@@ -279,18 +279,18 @@ class LibraryDialog(QDialog):
         if name:
             self.take_in(Path(name))
 
-    def take_in(self, path: Path) -> None:
+    def take_in(self, path: Path, *, replace: bool = False) -> None:
         """Add the sounds of a file; asks before any is replaced."""
-        if self._try(lambda: self._library.take_in(path)):
-            self.refresh()
-            self.changed.emit()
-            return
-        if "Saved already" not in self.notice.text:
-            return
-        question = Question("Replace sounds of the same name?", self.notice.text, ("Replace",))
-        if self._ask(question) == "Replace" and self._try(
-            lambda: self._library.take_in(path, replace=True)
-        ):
+        try:
+            self._library.take_in(path, replace=replace)
+        except SoundExistsError as error:
+            question = Question("Replace sounds of the same name?", str(error), ("Replace",))
+            if self._ask(question) == "Replace":
+                self.take_in(path, replace=True)
+        except ClapSepError as error:
+            self._explain(error)
+        else:
+            self.notice.say("")
             self.refresh()
             self.changed.emit()
 

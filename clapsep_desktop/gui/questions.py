@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,19 @@ class Question:
     text: str
     answers: tuple[str, ...]
     cancel: str = "Cancel"
+
+
+REPLACE = "Replace"
+
+
+def replace_question(names: Sequence[str]) -> Question:
+    """Whether files that are there already shall be replaced; `REPLACE` if so."""
+    if len(names) == 1:
+        text = "A file of that name is there already. Its content would be lost."
+        return Question(f"Replace “{names[0]}”?", text, (REPLACE,))
+    some = ", ".join(names[:5]) + ("…" if len(names) > 5 else "")
+    text = f"Files of these names are there already: {some}. Their content would be lost."
+    return Question(f"Replace {len(names)} files?", text, (REPLACE,))
 
 
 Ask = Callable[[Question], str]

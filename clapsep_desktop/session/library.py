@@ -16,7 +16,7 @@ from pathlib import Path
 import platformdirs
 
 from clapsep_desktop.audio.staging import StagedFile, put_in_place, writing
-from clapsep_desktop.errors import ClapSepError, SoundError
+from clapsep_desktop.errors import ClapSepError, SoundError, SoundExistsError
 from clapsep_desktop.query import Prompt, TextPrompt
 from clapsep_desktop.session.sounds import Sound, checked_name, from_json, to_json
 
@@ -82,11 +82,11 @@ class Library:
         """Keep a sound.
 
         Raises:
-            SoundError: one of that name is there already, and ``replace`` is False.
+            SoundExistsError: one of that name is there already, and ``replace`` is False.
             AudioWriteError: the folder cannot be written.
         """
         if not replace and sound.name in self:
-            raise SoundError(
+            raise SoundExistsError(
                 f"A sound named “{sound.name}” is saved already. Choose another name, or replace "
                 "it."
             )
@@ -106,7 +106,7 @@ class Library:
             path.unlink(missing_ok=True)
 
     def rename(self, name: str, new: str) -> Sound:
-        """Give a sound another name; raises SoundError where that is taken."""
+        """Give a sound another name; raises SoundExistsError where that is taken."""
         before = self.get(name)
         after = Sound(new, before.clips, before.vectors)
         self.save(after, replace=after.key == before.key)
@@ -131,13 +131,14 @@ class Library:
         """Add the sounds of a file that `export` wrote; all of them or none.
 
         Raises:
-            SoundError: it is no such file, or a name is taken and ``replace`` is False.
+            SoundError: it is no such file.
+            SoundExistsError: a name is taken and ``replace`` is False.
             AudioWriteError: the folder cannot be written.
         """
         sounds = _read(path)
         taken = [sound.name for sound in sounds if sound.name in self]
         if taken and not replace:
-            raise SoundError(
+            raise SoundExistsError(
                 f"Saved already: {', '.join(taken)}. Rename those first, or replace them."
             )
         for sound in sounds:

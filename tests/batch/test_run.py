@@ -16,7 +16,7 @@ from clapsep_desktop.batch.jobs import Event, Finished, Job
 from clapsep_desktop.batch.names import Template
 from clapsep_desktop.batch.run import Batch, Options, Order, gathered
 from clapsep_desktop.batch.work import Worker
-from clapsep_desktop.errors import AudioFormatError, AudioWriteError, DataError
+from clapsep_desktop.errors import AudioFormatError, AudioWriteError, DataError, TargetExistsError
 from clapsep_desktop.query import AudioPrompt, Query
 from clapsep_desktop.separation.models import Models
 from clapsep_desktop.session.recipe import Recipe, Step
@@ -155,7 +155,7 @@ def test_files_that_are_there_are_kept(folder: Path, pool: Inline) -> None:
     precious = folder.parent / "out" / "r1.kept.wav"
     precious.parent.mkdir()
     precious.write_text("precious")
-    with pytest.raises(AudioWriteError, match=r"r1\.kept\.wav” is there already.*--overwrite"):
+    with pytest.raises(TargetExistsError, match=r"r1\.kept\.wav” is there already.*--overwrite"):
         _batch(folder)
     _run(_batch(folder, overwrite=True), pool)
     assert precious.stat().st_size > 100

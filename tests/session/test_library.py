@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from clapsep_desktop.errors import AudioWriteError, SoundError
+from clapsep_desktop.errors import AudioWriteError, SoundError, SoundExistsError
 from clapsep_desktop.query import EmbeddedPrompt, TextPrompt
 from clapsep_desktop.session import library as libraries
 from clapsep_desktop.session.library import Library
@@ -38,7 +38,7 @@ def test_what_is_saved_is_there(library: Library) -> None:
 
 def test_a_name_is_taken_once(library: Library) -> None:
     library.save(_sound("Fridge"))
-    with pytest.raises(SoundError, match="“fridge” is saved already"):
+    with pytest.raises(SoundExistsError, match="“fridge” is saved already"):
         library.save(_sound("fridge"))
     library.save(_sound("fridge", 2.0), replace=True)
     assert library.sounds() == [_sound("fridge", 2.0)]
@@ -82,7 +82,7 @@ def test_sounds_go_to_another_library_in_one_file(library: Library, tmp_path: Pa
     library.save(_sound("cat"))
     library.export(tmp_path / "all.clapsounds")
     other.save(_sound("cat", 5.0))
-    with pytest.raises(SoundError, match="Saved already: cat"):
+    with pytest.raises(SoundExistsError, match="Saved already: cat"):
         other.take_in(tmp_path / "all.clapsounds")
     assert other.names() == ["cat"]
     other.take_in(tmp_path / "all.clapsounds", replace=True)
