@@ -22,9 +22,7 @@ class Needs(Flag):
     RECORDING = auto()
     SELECTION = auto()
     RESULT = auto()  # something was extracted
-    JOB = auto()  # something runs
     REPEATABLE = auto()  # something was asked before
-    DIRTY = auto()  # something is not saved
 
 
 @dataclass(frozen=True)

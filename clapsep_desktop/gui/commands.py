@@ -121,11 +121,8 @@ class Commands(QObject):
         editor = self._editor
         for signal in (
             editor.document.session_changed,
-            editor.document.dirty_changed,
             editor.timeline.selection_changed,
-            editor.runner.started,
-            editor.runner.idle,
-            editor.operations.preview_changed,
+            editor.runner.started,  # the first extraction can be repeated
         ):
             signal.connect(self.allow)
 
@@ -139,9 +136,7 @@ class Commands(QObject):
             (Needs.RECORDING, session is not None),
             (Needs.SELECTION, editor.timeline.selection is not None),
             (Needs.RESULT, session is not None and any(one.is_rendered for one in session)),
-            (Needs.JOB, editor.runner.current is not None),
             (Needs.REPEATABLE, editor.operations.can_repeat),
-            (Needs.DIRTY, editor.document.is_dirty),
         ):
             if is_there:
                 there |= need

@@ -45,13 +45,11 @@ class Material:
         info: what its file says of itself.
         source: its samples; any thread may read them.
         close: lets go of the file.
-        buffer: the store's buffer that holds them, where they had to be decoded; else empty.
     """
 
     info: AudioInfo
     source: AudioSource
     close: Callable[[], None] = _nothing
-    buffer: str = ""
 
 
 class Document(QObject):
@@ -63,7 +61,7 @@ class Document(QObject):
         session_changed(): another session, by an edit, undo or redo.
         audio_changed(Span): what is kept and removed sounds different there.
         dirty_changed(bool): whether there is something to save.
-        buffers_changed(): the store holds other buffers than before.
+        buffers_changed(): buffers that nothing needs were deleted, or all lie elsewhere now.
         history_changed(): `history` is another one, its last step included.
 
     Args:
@@ -381,8 +379,6 @@ class Document(QObject):
         needed = set(self._held)
         if self.session is not None:
             needed |= self.session.buffers
-        if self.material is not None and self.material.buffer:
-            needed.add(self.material.buffer)
         for index in range(self.undo_stack.count()):
             edit = self.undo_stack.command(index)
             if _is_edit(edit):
@@ -400,8 +396,8 @@ class Document(QObject):
         needed = self.needed()
         for buffer in self._readers.keys() - needed:
             del self._readers[buffer]
-        self.store.sweep(needed)
-        self.buffers_changed.emit()
+        if self.store.sweep(needed):
+            self.buffers_changed.emit()
 
 
 class _Edit(QUndoCommand):

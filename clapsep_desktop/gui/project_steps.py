@@ -145,7 +145,7 @@ def move_steps(old: AudioStore, needed: Collection[str], folder: Path) -> Steps[
     try:
         for done, identity in enumerate(sorted(needed)):
             yield Progress("moving results", done, len(needed), of_sound=False)
-            if identity in old:  # else it is being made, or is a decoded recording
+            if identity in old:  # else it is being made
                 new.adopt(identity, old.path(identity))
         moved = True
     finally:

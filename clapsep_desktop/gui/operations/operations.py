@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from clapsep_desktop.audio.export_plan import ExportMaterial, ExportSettings
 from clapsep_desktop.audio.export_sources import ExportReport
-from clapsep_desktop.audio.mix import Layer, MixSource
+from clapsep_desktop.audio.mix import MixSource
 from clapsep_desktop.audio.store import AudioStore
 from clapsep_desktop.errors import AudioWriteError, ClapSepError
 from clapsep_desktop.gui.controls import short_time
@@ -148,9 +148,10 @@ class Operations(QObject):
         self._run(request, f"{title} in {self._place(request.span)}", add, first=first)
 
     def _place(self, span: Span) -> str:
-        if span == Span(0, self._session.recording.frames):
+        recording = self._session.recording
+        if span == Span(0, recording.frames):
             return "the whole file"
-        start, stop = (short_time(frame / self._rate) for frame in (span.start, span.stop))
+        start, stop = (short_time(frame / recording.rate) for frame in (span.start, span.stop))
         return f"{start} – {stop}"
 
     def repeat_last(self, span: Span, band: tuple[float, float] | None = None) -> None:
@@ -373,11 +374,9 @@ class Operations(QObject):
         document.hold(held)
         original, before = document.material.source, document.heard_by(identity)
         layers = before.layers if isinstance(before, MixSource) else ()
-        own = Layer(
-            document.store.open(extraction.buffer), extraction.span.start, extraction.strength
-        )
-        after = MixSource(original, [*layers, own], role="kept")
-        removed = MixSource(original, [*layers, own], role="removed")
+        layers = (*layers, document.layer_of(identity))
+        after = MixSource(original, layers, role="kept")
+        removed = MixSource(original, layers, role="removed")
 
         def show(comparison: Comparison) -> None:
             document.release(held)
@@ -449,10 +448,6 @@ class Operations(QObject):
         if session is None:
             raise ClapSepError("Open a recording first.")
         return session
-
-    @property
-    def _rate(self) -> int:
-        return self._session.recording.rate
 
 
 def _rendered(old: Extraction, new: Extraction) -> Extraction:
