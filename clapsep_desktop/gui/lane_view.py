@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QWidget
 from clapsep_desktop.gui import theme
 from clapsep_desktop.gui.plot import AXIS_WIDTH
 from clapsep_desktop.gui.strip import Strip
+from clapsep_desktop.gui.theme_colours import Theme
 from clapsep_desktop.gui.timeline import Timeline
 from clapsep_desktop.timebase import Span, format_time
 
@@ -125,14 +126,14 @@ class LaneView(Strip):
                 painter.drawRect(QRectF(1, 1, area.width() - 2, area.height() - 2))
         painter.end()
 
-    def _paint_spans(self, painter: QPainter, found: _Found, colours: theme.Theme) -> None:
+    def _paint_spans(self, painter: QPainter, found: _Found, colours: Theme) -> None:
         for index, span in enumerate(found.spans):
             left, right = self._timeline.x_of(span.start), self._timeline.x_of(span.stop)
             colour = QColor(colours.color("accent"))
             colour.setAlpha(130 if index == self._current else 70)
             painter.fillRect(QRectF(left, 0, max(right - left, 2), self.height()), colour)
 
-    def _paint_curve(self, painter: QPainter, found: _Found, colours: theme.Theme) -> None:
+    def _paint_curve(self, painter: QPainter, found: _Found, colours: Theme) -> None:
         timeline, height = self._timeline, self.height() - 4
         painter.setPen(QPen(colours.color("outline"), 1, Qt.PenStyle.DashLine))
         y = round(2 + height * (1 - found.threshold)) + 0.5

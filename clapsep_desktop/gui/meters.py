@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QSizePolicy, QStyle, QStyleOptionFocusRect, QToolT
 
 from clapsep_desktop.audio.meter import FLOOR, ChannelMeter, Meter
 from clapsep_desktop.gui import theme
+from clapsep_desktop.gui.theme_colours import Theme
 
 TICKS: Final = (-48, -36, -24, -12, -6, 0)  # dBFS
 LOUD: Final = -12.0  # dBFS; from here on a bar warns
@@ -110,7 +111,7 @@ class LevelMeter(QWidget):
             )
         painter.end()
 
-    def _paint_scale(self, painter: QPainter, bars: QRectF, colors: theme.Theme) -> None:
+    def _paint_scale(self, painter: QPainter, bars: QRectF, colors: Theme) -> None:
         font = QFont(self.font())
         font.setPixelSize(9)
         painter.setFont(font)
@@ -127,7 +128,7 @@ class LevelMeter(QWidget):
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, str(tick).replace("-", "−"))
 
 
-def _paint_bar(painter: QPainter, bar: QRectF, channel: ChannelMeter, colors: theme.Theme) -> None:
+def _paint_bar(painter: QPainter, bar: QRectF, channel: ChannelMeter, colors: Theme) -> None:
     painter.fillRect(bar, colors.color("base"))
     zones = QLinearGradient(QPointF(bar.left(), 0), QPointF(bar.right(), 0))
     edge = (LOUD - FLOOR) / -FLOOR

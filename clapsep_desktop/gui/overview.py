@@ -24,6 +24,7 @@ from clapsep_desktop.gui import navigation, theme
 from clapsep_desktop.gui.amplitude_scale import AmplitudeScale
 from clapsep_desktop.gui.plot import AXIS_WIDTH, label_font
 from clapsep_desktop.gui.strip import Strip
+from clapsep_desktop.gui.theme_colours import Theme
 from clapsep_desktop.gui.timeline import Timeline
 from clapsep_desktop.gui.viewdata import ViewData
 from clapsep_desktop.gui.waveform_painter import WaveformPainter
@@ -107,13 +108,13 @@ class Overview(Strip):
             self._picture = picture
         return self._picture
 
-    def _paint_role(self, painter: QPainter, colours: theme.Theme) -> None:
+    def _paint_role(self, painter: QPainter, colours: Theme) -> None:
         role = self._data.role
         painter.setPen(colours.heard(role))
         area = QRectF(0, 0, AXIS_WIDTH - 4, self.height())
         painter.drawText(area, Qt.AlignmentFlag.AlignCenter, _ROLES.get(role, role.capitalize()))
 
-    def _paint_places(self, painter: QPainter, colours: theme.Theme) -> None:
+    def _paint_places(self, painter: QPainter, colours: Theme) -> None:
         timeline, height = self._timeline, self.height()
         if timeline.selection is not None:
             left, right = self._x(timeline.selection.start), self._x(timeline.selection.stop)
@@ -129,7 +130,7 @@ class Overview(Strip):
             painter.setPen(QPen(colour, 1))
             painter.drawLine(QPointF(x, 0), QPointF(x, height))
 
-    def _paint_window(self, painter: QPainter, colours: theme.Theme) -> None:
+    def _paint_window(self, painter: QPainter, colours: Theme) -> None:
         left, right = self._window()
         height = self.height()
         shade = QColor(colours.color("window"))

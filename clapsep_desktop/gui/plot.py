@@ -23,6 +23,7 @@ from PySide6.QtWidgets import QGraphicsView, QWidget
 
 from clapsep_desktop.gui import navigation, theme
 from clapsep_desktop.gui.selection import Frequencies, SelectionTool
+from clapsep_desktop.gui.theme_colours import Theme
 from clapsep_desktop.gui.ticks import Tick
 from clapsep_desktop.gui.timeline import Timeline
 from clapsep_desktop.timebase import Span
@@ -195,7 +196,7 @@ class Plot(pg.GraphicsView):
         """What lies over the selected part of the picture."""
         return theme.current().color("selection")
 
-    def overlay_theme(self) -> theme.Theme:
+    def overlay_theme(self) -> Theme:
         """Whose colours the lines over the picture have."""
         return theme.current()
 
@@ -347,7 +348,7 @@ class _Overlay(_Item):
             painter.setPen(QPen(colours.color("focus"), 2))
             painter.drawRect(area.adjusted(1, 1, -1, -1))
 
-    def _paint_selection(self, painter: QPainter, area: QRectF, colours: theme.Theme) -> None:
+    def _paint_selection(self, painter: QPainter, area: QRectF, colours: Theme) -> None:
         timeline = self._plot.timeline
         if timeline.selection is None:
             return

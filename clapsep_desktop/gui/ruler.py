@@ -20,6 +20,7 @@ from clapsep_desktop.gui import navigation, theme
 from clapsep_desktop.gui.plot import AXIS_WIDTH, label_font
 from clapsep_desktop.gui.selection import SelectionTool
 from clapsep_desktop.gui.strip import Strip
+from clapsep_desktop.gui.theme_colours import Theme
 from clapsep_desktop.gui.ticks import time_ticks
 from clapsep_desktop.gui.timeline import Timeline
 from clapsep_desktop.session.session import Marker
@@ -80,7 +81,7 @@ class Ruler(Strip):
                 self._paint_head(painter, self._timeline.playhead, colours.color("playhead"))
         painter.end()
 
-    def _paint_ticks(self, painter: QPainter, colours: theme.Theme) -> None:
+    def _paint_ticks(self, painter: QPainter, colours: Theme) -> None:
         timeline = self._timeline
         metrics = QFontMetricsF(self.font())
         room = metrics.horizontalAdvance("00:00:00.000") + _ROOM
@@ -105,7 +106,7 @@ class Ruler(Strip):
         for place, label in labels:
             painter.drawText(place, label)
 
-    def _paint_selection(self, painter: QPainter, colours: theme.Theme) -> None:
+    def _paint_selection(self, painter: QPainter, colours: Theme) -> None:
         selection = self._timeline.selection
         if selection is not None:
             left = self._timeline.x_of(selection.start)
@@ -113,7 +114,7 @@ class Ruler(Strip):
             area = QRectF(round(left), 0, round(right) - round(left), self.height())
             painter.fillRect(area & QRectF(self.rect()), colours.color("selection"))
 
-    def _paint_flag(self, painter: QPainter, marker: Marker, colours: theme.Theme) -> None:
+    def _paint_flag(self, painter: QPainter, marker: Marker, colours: Theme) -> None:
         x = round(self._timeline.x_of(marker.frame)) + 0.5
         if not -200 <= x <= self.width():
             return

@@ -18,6 +18,7 @@ from clapsep_desktop.gui.colour_maps import colour_table
 from clapsep_desktop.gui.frequency_scale import FrequencyScale
 from clapsep_desktop.gui.plot import Plot, Readout
 from clapsep_desktop.gui.spectrogram_pictures import SpectrogramPictures, SpectrogramStyle
+from clapsep_desktop.gui.theme_colours import DARK, Theme
 from clapsep_desktop.gui.ticks import Tick, frequency_ticks
 from clapsep_desktop.gui.tiles import TileKey
 from clapsep_desktop.gui.timeline import Timeline
@@ -115,10 +116,10 @@ class SpectrogramView(Plot):
         """See `Plot.selection_colour`: lighter, but of the picture's own hue."""
         return QColor(255, 255, 255, _SELECTED)
 
-    def overlay_theme(self) -> theme.Theme:
+    def overlay_theme(self) -> Theme:
         """See `Plot.overlay_theme`: colour maps are dark whatever is worn."""
         worn = theme.current()
-        return worn if worn.is_dark else theme.DARK
+        return worn if worn.is_dark else DARK
 
     def axis_ticks(self, height: float) -> list[tuple[float, Tick]]:
         """See `Plot.axis_ticks`."""

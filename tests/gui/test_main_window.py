@@ -25,6 +25,7 @@ from clapsep_desktop.gui.actions import COMMANDS
 from clapsep_desktop.gui.menus import MENUS, PANELS, RECENT, SEPARATOR, THEMES
 from clapsep_desktop.gui.preferences import Preferences
 from clapsep_desktop.gui.recordings import STOP_AND_CLOSE
+from clapsep_desktop.gui.theme_colours import DARK
 from clapsep_desktop.query import Query
 from clapsep_desktop.timebase import Span
 from tests.support.sounds import noisy_tone, write_sound
@@ -512,7 +513,7 @@ def test_the_theme_is_chosen_and_kept(studio):
     studio.window.findChild(QAction, "action_theme_light").trigger()
     assert studio.settings.values.theme == theme.current().name == "light"
     studio.settings.update(theme="dark")
-    assert theme.current() is theme.DARK
+    assert theme.current() is DARK
     assert studio.window.findChild(QAction, "action_theme_dark").isChecked()
 
 

@@ -12,6 +12,7 @@ from PySide6.QtGui import QAction, QColor, QIcon
 from PySide6.QtWidgets import QToolButton
 
 from clapsep_desktop.gui import theme
+from clapsep_desktop.gui.theme_colours import CONTRAST, DARK, LIGHT, THEMES
 from clapsep_desktop.resources import resource
 
 ICONS = sorted(path.stem for path in resource("icons").glob("*.svg"))
@@ -20,7 +21,7 @@ ICONS = sorted(path.stem for path in resource("icons").glob("*.svg"))
 @pytest.fixture(autouse=True)
 def as_before(qapp):
     yield
-    if theme.current() is not theme.DARK:
+    if theme.current() is not DARK:
         theme.apply(qapp, "dark")
 
 
@@ -36,7 +37,7 @@ def contrast(one: QColor, other: QColor) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-@pytest.mark.parametrize("worn", theme.THEMES.values(), ids=theme.THEMES)
+@pytest.mark.parametrize("worn", THEMES.values(), ids=THEMES)
 class TestEveryTheme:
     @pytest.mark.parametrize("ink", ["text", "muted", "keep", "remove", "warning", "error"])
     def test_text_can_be_read(self, worn, ink):
@@ -89,16 +90,16 @@ def test_a_theme_that_is_not_there_changes_nothing(qapp):
     theme.apply(qapp, "light")
     with pytest.raises(KeyError):
         theme.apply(qapp, "pink")
-    assert theme.current() is theme.LIGHT
+    assert theme.current() is LIGHT
     assert theme.notifier().choice == "light"
 
 
 @pytest.mark.parametrize(
     ("scheme", "expected"),
-    [(Qt.ColorScheme.Light, theme.LIGHT), (Qt.ColorScheme.Dark, theme.DARK)],
+    [(Qt.ColorScheme.Light, LIGHT), (Qt.ColorScheme.Dark, DARK)],
 )
 def test_the_system_is_followed(qapp, monkeypatch, scheme, expected):
-    worn = {theme.LIGHT: theme.DARK, theme.DARK: theme.LIGHT}[expected]
+    worn = {LIGHT: DARK, DARK: LIGHT}[expected]
     monkeypatch.setattr(theme, "_of_system", lambda: worn)
     assert theme.apply(qapp, "system") is worn
     monkeypatch.setattr(theme, "_of_system", lambda: expected)
@@ -111,7 +112,7 @@ def test_the_system_is_followed(qapp, monkeypatch, scheme, expected):
 def test_the_system_is_not_followed_where_a_theme_was_chosen(qapp):
     theme.apply(qapp, "contrast")
     qapp.styleHints().colorSchemeChanged.emit(Qt.ColorScheme.Light)
-    assert theme.current() is theme.CONTRAST
+    assert theme.current() is CONTRAST
 
 
 def ink(icon: QIcon, mode: QIcon.Mode = QIcon.Mode.Normal, state: QIcon.State = QIcon.State.Off):
@@ -138,8 +139,8 @@ def test_there_are_icons():
 def test_every_drawing_shows_in_the_color_of_text(qapp):
     theme.apply(qapp, "light")
     for name in ICONS:
-        assert alike(ink(theme.icon(name)), theme.LIGHT.text), name
-        assert alike(ink(theme.icon(name), QIcon.Mode.Disabled), theme.LIGHT.disabled), name
+        assert alike(ink(theme.icon(name)), LIGHT.text), name
+        assert alike(ink(theme.icon(name), QIcon.Mode.Disabled), LIGHT.disabled), name
 
 
 def test_a_drawing_that_is_not_there_is_told(qapp):
@@ -148,12 +149,12 @@ def test_a_drawing_that_is_not_there_is_told(qapp):
 
 
 def test_the_programs_icon_tells_keep_from_remove_in_any_theme(qapp):
-    for name in theme.THEMES:
+    for name in THEMES:
         theme.apply(qapp, name)
         image = theme.app_icon().pixmap(QSize(256, 256), 1.0).toImage()
         assert image.width() == 256
-        assert alike(image.pixelColor(80, 128), theme.DARK.keep)
-        assert alike(image.pixelColor(175, 128), theme.DARK.remove)
+        assert alike(image.pixelColor(80, 128), DARK.keep)
+        assert alike(image.pixelColor(175, 128), DARK.remove)
 
 
 @pytest.mark.parametrize("scale", [1.0, 1.5, 2.0, 3.0])
@@ -168,10 +169,10 @@ def test_a_dressed_thing_goes_along_with_the_theme(qapp, qtbot, kind):
     thing = kind()
     theme.apply(qapp, "dark")
     theme.dress(thing, "play", "keep")
-    assert alike(ink(thing.icon()), theme.DARK.keep)
+    assert alike(ink(thing.icon()), DARK.keep)
     theme.apply(qapp, "light")
-    assert alike(ink(thing.icon()), theme.LIGHT.keep)
+    assert alike(ink(thing.icon()), LIGHT.keep)
     theme.dress(thing, "stop")
     theme.apply(qapp, "contrast")
-    assert alike(ink(thing.icon()), theme.CONTRAST.text)
+    assert alike(ink(thing.icon()), CONTRAST.text)
     thing.deleteLater()

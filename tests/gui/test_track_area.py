@@ -17,6 +17,7 @@ from pytestqt.qtbot import QtBot
 from clapsep_desktop.audio.source import ArraySource
 from clapsep_desktop.gui import theme
 from clapsep_desktop.gui.plot import AXIS_WIDTH, Plot, Readout
+from clapsep_desktop.gui.theme_colours import DARK
 from clapsep_desktop.gui.timeline import Timeline
 from clapsep_desktop.gui.track_area import TrackArea
 from clapsep_desktop.gui.view_settings import ViewSettings
@@ -101,7 +102,7 @@ def wheel(view: QWidget, x: float, notches: int, modifiers: Qt.KeyboardModifier)
 
 def test_the_plots_show_the_tone_where_and_how_it_sounds(track: Track) -> None:
     wave = canvas(track.area.waveform).astype(int)
-    colour = np.array(QColor(theme.DARK.waveform).getRgb()[:3])
+    colour = np.array(QColor(DARK.waveform).getRgb()[:3])
     is_wave = (np.abs(wave - colour).sum(axis=2) < 40).sum(axis=0)
     loud = np.flatnonzero(is_wave > 20)
     assert loud[0] == pytest.approx(800 / 3, abs=2)
