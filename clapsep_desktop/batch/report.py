@@ -73,3 +73,12 @@ def as_dict(rows: Sequence[Row]) -> dict[str, Any]:
 def as_json(rows: Sequence[Row]) -> str:
     """`as_dict` as ASCII text."""
     return json.dumps(as_dict(rows), indent=1, allow_nan=False) + "\n"
+
+
+def results_in(text: str) -> set[str] | None:
+    """The results that a report tells of, from what `as_json` gave; None for any other text."""
+    try:
+        results = json.loads(text)["results"]
+        return {each[kind] for each in results for kind in ("kept", "removed") if each[kind]}
+    except (ValueError, TypeError, KeyError):
+        return None

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import Literal
 
@@ -125,11 +126,13 @@ class Batch:
         orders: what to do.
         options: how.
         home: folder or URL of the report and of the records.
-        name: of the report's files, without extension.
+        name: of the report's files, without extension; a number is added where a report of that
+            name tells of results that are not this batch's.
 
     Attributes:
         jobs: in order.
         outcomes: by job number, of those that are finished.
+        report_paths: where the CSV and the JSON report go.
 
     Raises:
         DataError: a recording is missing, or results would fall on each other or on a recording.
@@ -142,7 +145,6 @@ class Batch:
     ) -> None:
         self.options = options
         self.home = places.absolute(home)
-        self.name = name
         self.outcomes: dict[int, Outcome] = {}
         models = versions.query_models()
         records = places.joined(self.home, RECORDS)
@@ -161,6 +163,8 @@ class Batch:
                 self.outcomes[job.number] = replace(earlier, before=True)
         if not options.overwrite:
             _check_free([job for job in self.waiting if recorded(job) is None])
+        names = chain([name], (f"{name} {number}" for number in count(2)))
+        self.report_paths = next(paths for paths in map(self._report_paths, names) if paths)
 
     @property
     def waiting(self) -> list[Job]:
@@ -176,12 +180,6 @@ class Batch:
     def failed(self) -> list[tuple[Job, Outcome]]:
         """Jobs that failed."""
         return [(job, out) for job, out in self.rows if out is not None and not out.is_done]
-
-    @property
-    def report_paths(self) -> tuple[str, str]:
-        """Where the CSV and the JSON report go."""
-        both = (f"{self.name}.csv", f"{self.name}.json")
-        return places.joined(self.home, both[0]), places.joined(self.home, both[1])
 
     def run(self, pool: Pool) -> Generator[Event, None, None]:
         """Do what is not done yet; closing the generator stops it.
@@ -212,6 +210,15 @@ class Batch:
             self.report_paths, (report.as_csv(self.rows), report.as_json(self.rows)), strict=True
         ):
             places.write_text(place, text)
+
+    def _report_paths(self, name: str) -> tuple[str, str] | None:
+        """Where reports of a name go; None where that would lose a report of other results."""
+        table, stored = (places.joined(self.home, f"{name}{end}") for end in (".csv", ".json"))
+        if places.state(table) or places.state(stored):
+            told = report.results_in(places.read_text(stored) or "")
+            if told is None or not told <= {place for job in self.jobs for place in job.targets}:
+                return None
+        return table, stored
 
     def _must_stop(self, event: Event) -> bool:
         return (

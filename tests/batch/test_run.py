@@ -94,6 +94,28 @@ def test_results_and_report(folder: Path, pool: Inline) -> None:
     assert value["results"][2]["kept"] == str(out / "r2.kept.wav")
 
 
+def test_a_report_of_other_results_stays(folder: Path, pool: Inline) -> None:
+    first = _batch(folder, kinds="kept")
+    _run(first, pool)
+    second = _batch(folder, kinds="kept", template=Template("{name} calm"))
+    _run(second, pool)
+    assert [Path(place).name for place in second.report_paths] == [
+        "batch-report 2.csv", "batch-report 2.json",
+    ]  # fmt: skip
+    told = json.loads(Path(first.report_paths[1]).read_text())["results"]
+    assert [Path(each["kept"]).name for each in told] == [
+        "r0.kept.wav",
+        "r1.kept.wav",
+        "r2.kept.wav",
+    ]
+    assert _batch(folder, kinds="kept").report_paths == first.report_paths
+    assert _batch(folder, overwrite=True).report_paths == first.report_paths  # tells of more
+    foreign = Path(first.report_paths[1])
+    for text in ("notes", "[]", '{"results": [1]}'):
+        foreign.write_text(text)
+        assert Path(_batch(folder, kinds="kept").report_paths[1]).name == "batch-report 3.json"
+
+
 def test_a_second_run_has_nothing_to_do(folder: Path, pool: Inline) -> None:
     _run(_batch(folder), pool)
     before = {path: path.stat().st_mtime_ns for path in (folder.parent / "out").glob("*.wav")}
