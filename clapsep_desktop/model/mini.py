@@ -91,31 +91,37 @@ class Mini:
         Returns:
             A batch of B * Q, those of one window side by side.
         """
-        spectrum = self._net.spectrum(_levelled(windows.to(self.device)))
-        heard = self._net.hear(spectrum.abs())
-        wanted = conditions.to(self.device).repeat(len(windows), 1)
-        logits = self._net.mask_logits(heard, wanted)[:, :, : spectrum.shape[2]]
-        return SpectralFilter(torch.sigmoid(logits).transpose(1, 2).contiguous())
+        heard, frames = self._hear(windows)
+        return self._filters(heard, conditions, frames)
 
     @torch.inference_mode()
-    def embed_along(self, windows: Tensor, centres: Sequence[float], width: float) -> np.ndarray:
-        """What is heard around some times, the window heard once.
+    def hear_along(
+        self,
+        windows: Tensor,
+        centres: Sequence[float],
+        width: float,
+        conditions: Tensor | None,
+    ) -> tuple[np.ndarray, SpectralFilter | None]:
+        """What is heard around some times, and what some queries would keep; heard once.
 
         Args:
             windows: see `SeparationModel.filters`, (B, n).
             centres: s from a window's start.
             width: s around each.
+            conditions: see `filters_of_each`; None where no filters are wanted.
 
         Returns:
-            L2-normalised embeddings, float32 (B, len(centres), embedding_size).
+            L2-normalised embeddings, float32 (B, len(centres), embedding_size), and the filters
+            of `filters_of_each`.
         """
-        spectrum = self._net.spectrum(_levelled(windows.to(self.device)))
-        features, _ = self._net.hear(spectrum.abs())
+        heard, frames = self._hear(windows)
+        features, _ = heard
         per_second = features[-1].shape[2] / (windows.shape[1] / self.grid.rate)
         rows = self._net.embed_along(
             features, [centre * per_second for centre in centres], width * per_second
         )
-        return np.asarray(rows.cpu().numpy())
+        filters = None if conditions is None else self._filters(heard, conditions, frames)
+        return rows.cpu().numpy(), filters
 
     def embed_text(self, texts: Sequence[str]) -> np.ndarray:
         """See `QueryModel.embed_text`."""
@@ -129,10 +135,22 @@ class Mini:
         for clip in clips:
             samples = torch.from_numpy(np.asarray(clip, dtype=np.float32)).to(self.device)
             samples = F.pad(samples, (0, max(0, shortest - len(samples))))
-            spectrum = self._net.spectrum(_levelled(samples[None]))
-            features, _ = self._net.hear(spectrum.abs())
+            (features, _), _ = self._hear(samples[None])
             rows.append(self._net.embed(features)[0].cpu().numpy())
         return np.stack(rows) if rows else np.empty((0, self.embedding_size), np.float32)
+
+    def _hear(self, windows: Tensor) -> tuple[tuple[list[Tensor], Tensor], int]:
+        """What `MiniNet.hear` makes of windows (B, n), and the frames of their spectrum."""
+        spectrum = self._net.spectrum(_levelled(windows.to(self.device)))
+        return self._net.hear(spectrum.abs()), spectrum.shape[2]
+
+    def _filters(
+        self, heard: tuple[list[Tensor], Tensor], conditions: Tensor, frames: int
+    ) -> SpectralFilter:
+        """Filters of B * Q, for the first frames of B windows that were heard."""
+        wanted = conditions.to(self.device).repeat(len(heard[1]), 1)
+        logits = self._net.mask_logits(heard, wanted)[:, :, :frames]
+        return SpectralFilter(torch.sigmoid(logits).transpose(1, 2).contiguous())
 
     @cached_property
     def _sentence_encoder(self) -> SentenceEncoder:

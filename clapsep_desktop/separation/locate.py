@@ -23,6 +23,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from clapsep_desktop.audio.resample import ResampledSource
 from clapsep_desktop.audio.source import AudioSource
@@ -33,6 +34,7 @@ from clapsep_desktop.model.interface import QueryModel, SpectralFilter
 from clapsep_desktop.query import Query, TextPrompt
 from clapsep_desktop.separation.channels import heard
 from clapsep_desktop.separation.models import Models
+from clapsep_desktop.separation.spectral import Transform
 from clapsep_desktop.timebase import Span
 
 FILE = "locate.json"
@@ -57,20 +59,25 @@ _PEAK = 2  # values, the highest ones, whose mean tells how surely a sound is th
 class AlongModel(QueryModel, Protocol):
     """A query model that can say what it hears from moment to moment."""
 
-    def embed_along(
-        self, windows: torch.Tensor, centres: Sequence[float], width: float
-    ) -> np.ndarray:
-        """What is heard around some times: L2-normalised, float32 (B, len(centres), D).
+    def hear_along(
+        self,
+        windows: torch.Tensor,
+        centres: Sequence[float],
+        width: float,
+        conditions: torch.Tensor | None,
+    ) -> tuple[np.ndarray, SpectralFilter | None]:
+        """What is heard around some times, and what some queries would keep; heard once.
 
         Args:
             windows: as in `SeparationModel.filters`, (B, n).
             centres: s from a window's start.
             width: s around each.
-        """
-        ...
+            conditions: float32 (Q, 2D); None where no filters are wanted.
 
-    def filters_of_each(self, windows: torch.Tensor, conditions: torch.Tensor) -> SpectralFilter:
-        """Filters (B * Q) of each window for each condition, float32 (Q, 2D)."""
+        Returns:
+            L2-normalised embeddings, float32 (B, len(centres), D), and a batch of B * Q filters,
+            those of one window side by side.
+        """
         ...
 
 
@@ -288,16 +295,17 @@ def listen(
     count = int(seconds / STEP) + 1
     similarity = np.zeros((len(vectors), count), np.float32)
     powers = np.zeros((len(vectors) + 1, count))
-    conditions = torch.from_numpy(
-        np.concatenate([vectors, np.zeros_like(vectors)], axis=1).astype(np.float32)
-    )
+    conditions = None
+    if masks:
+        conditions = torch.from_numpy(np.pad(vectors, ((0, 0), (0, vectors.shape[1]))))
+    transform = Transform(model.grid, torch.device("cpu"))
     for start, first, last in _windows(seconds, model.plan.length, count):
         window = _window(resampled, start * rate, model)
         centres = [index * STEP - start for index in range(first, last)]
-        embeddings = model.embed_along(window, centres, _WIDTH)[0]
-        similarity[:, first:last] = vectors @ embeddings.T
-        if masks:
-            powers[:, first:last] = _powers(window, conditions, centres, model)
+        embeddings, answer = model.hear_along(window, centres, _WIDTH, conditions)
+        similarity[:, first:last] = vectors @ embeddings[0].T
+        if answer is not None:
+            powers[:, first:last] = _powers(window, answer.gain.cpu(), centres, transform)
         yield min(last * STEP, seconds), seconds
     return Evidence(similarity, _loudness(powers))
 
@@ -327,25 +335,22 @@ def _window(source: ResampledSource, start: int, model: AlongModel) -> torch.Ten
 
 @torch.inference_mode()
 def _powers(
-    window: torch.Tensor, conditions: torch.Tensor, centres: Sequence[float], model: AlongModel
+    window: torch.Tensor, gain: torch.Tensor, centres: Sequence[float], transform: Transform
 ) -> np.ndarray:
     """Power that each query's mask keeps in the second around each time, and that of all.
+
+    Args:
+        window: (1, n).
+        gain: of each query, (Q, K, F).
+        centres: s from the window's start.
+        transform: of the model's grid.
 
     Returns:
         float64 (Q + 1, len(centres)).
     """
-    grid = model.grid
-    spectrum = torch.stft(
-        window,
-        grid.n_fft,
-        grid.hop,
-        window=torch.hann_window(grid.n_fft),
-        center=True,
-        pad_mode="constant",
-        return_complex=True,
-    )
-    power = spectrum.abs().square()[0].T  # (K, F)
-    gain = model.filters_of_each(window, conditions).gain.cpu()  # (Q, K, F)
+    grid = transform.grid
+    half = grid.n_fft // 2
+    power = transform.analyse(F.pad(window, (half, half))).abs().square()[0]  # (K, F)
     kept = (gain.square() * power).sum(dim=2)
     frames = torch.cat([kept, power.sum(dim=1)[None]]).double().numpy()  # (Q + 1, K)
     total = np.pad(np.cumsum(frames, axis=1), ((0, 0), (1, 0)))

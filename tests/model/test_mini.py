@@ -110,6 +110,16 @@ def test_several_queries_of_one_mixture_equal_each_alone(net):
         )
 
 
+def test_hearing_along_gives_the_same_filters_and_embeddings_as_alone(model):
+    queries = torch.stack([condition(seed) for seed in range(3)])
+    embeddings, filters = model.hear_along(windows(2), [0.25, 0.5], 4.0, queries)
+    assert torch.allclose(filters.gain, model.filters_of_each(windows(2), queries).gain)
+    alone = model.embed_audio(list(windows(2).numpy()))
+    for moment in range(2):  # wider than the window: all of it
+        assert embeddings[:, moment] == pytest.approx(alone, abs=1e-5)
+    assert model.hear_along(windows(1), [0.5], 2.0, None)[1] is None
+
+
 def test_folding_the_normalisations_changes_nothing(net):
     folded = fold_norms(copy.deepcopy(net))
     magnitude = net.spectrum(windows()).abs()

@@ -22,9 +22,13 @@ class AlongHearing(HearingModel):
 
     name = "mini"
 
-    def embed_along(
-        self, windows: torch.Tensor, centres: Sequence[float], width: float
-    ) -> np.ndarray:
+    def hear_along(
+        self,
+        windows: torch.Tensor,
+        centres: Sequence[float],
+        width: float,
+        conditions: torch.Tensor | None,
+    ) -> tuple[np.ndarray, SpectralFilter | None]:
         rows = []
         for centre in centres:
             first, last = (round((centre + side * width / 2) * self.grid.rate) for side in (-1, 1))
@@ -33,11 +37,11 @@ class AlongHearing(HearingModel):
             power = np.square(np.abs(np.fft.rfft(part)[1:]))
             bands = np.array([band.sum() for band in np.array_split(power, BANDS)]) + 1e-9
             rows.append(bands / np.linalg.norm(bands))
-        return np.array(rows, np.float32)[None]
-
-    def filters_of_each(self, windows: torch.Tensor, conditions: torch.Tensor) -> SpectralFilter:
+        embeddings = np.array(rows, np.float32)[None]
+        if conditions is None:
+            return embeddings, None
         gains = [self.filters(windows, condition).gain for condition in conditions]
-        return SpectralFilter(torch.cat(gains))
+        return embeddings, SpectralFilter(torch.cat(gains))
 
 
 def thresholds() -> Thresholds:
