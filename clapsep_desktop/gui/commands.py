@@ -54,7 +54,7 @@ class Commands(QObject):
             "export_recipe": window.tools.export_recipe,
             "batch": window.tools.batch,
             "locate": window.tools.locate,
-            "tag": window.tag,
+            "tag": self._tag,
             "sounds": window.tools.sounds,
             "models": window.windows.show_models,
             "preferences": window.windows.show_preferences,
@@ -176,6 +176,10 @@ class Commands(QObject):
     def _use_as_example(self, side: Side) -> None:
         self._window.show_dock(self._window.query_dock)
         self._window.query_link.use_selection(side)
+
+    def _tag(self) -> None:
+        self._window.show_dock(self._window.checklist_dock)
+        self._window.tools.tag()
 
     def _compare(self) -> None:
         session = self._editor.document.session

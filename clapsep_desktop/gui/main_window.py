@@ -305,13 +305,6 @@ class MainWindow(QMainWindow):
         """Say in the status bar what lies under the pointer."""
         self.status.show_readout(readout_text(readout, self.editor.timeline.rate))
 
-    @Slot()
-    def tag(self) -> None:
-        """List what is in the recording, where it can be seen."""
-        self.checklist_dock.show()
-        self.checklist_dock.raise_()
-        self.tools.tag()
-
     def focus_query(self) -> None:
         """Put the keyboard into the query."""
         self.show_dock(self.query_dock)

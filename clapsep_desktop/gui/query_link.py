@@ -79,8 +79,10 @@ class QueryLink(QObject):
     def repeat(self) -> None:
         """Ask the last query again, of what is selected now."""
         span = self.scope
-        if span is not None:
-            self._operations.repeat_last(span, self._timeline.band)
+        if self._runner.current is not None:
+            self._panel.show_error(BUSY)
+        elif span is not None:
+            self._operations.repeat_last(span, self._band)
 
     @Slot(str)
     def on_extracted(self, identity: str) -> None:
@@ -109,8 +111,13 @@ class QueryLink(QObject):
             return selection
         return Span(0, self._timeline.frames) if self._timeline.frames else None
 
+    @property
+    def _band(self) -> tuple[float, float] | None:
+        """The frequencies that the query is about, Hz; None for all."""
+        return self._timeline.band if self._panel.scope == "selection" else None
+
     def _request(self, span: Span | None) -> ExtractionRequest | None:
-        panel, timeline = self._panel, self._timeline
+        panel = self._panel
         try:
             if span is None:
                 raise QueryError(NOTHING_OPEN)
@@ -119,7 +126,7 @@ class QueryLink(QObject):
             return ExtractionRequest(
                 query=panel.query(),
                 span=span,
-                band=timeline.band if panel.scope == "selection" else None,
+                band=self._band,
                 channels=panel.channels,
                 model=panel.model,
                 specialists=panel.specialists,

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,7 +93,7 @@ def test_the_window_opens_without_torch(tmp_path):
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
-        env={**dict(__import__("os").environ), "CLAPSEP_SESSIONS": str(tmp_path / "sessions")},
+        env={**os.environ, "CLAPSEP_SESSIONS": str(tmp_path / "sessions")},
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
@@ -219,6 +221,18 @@ def test_a_box_limits_an_extraction_to_its_band(opened, qtbot):
     assert opened.session.extractions[0].band == (500.0, 2_000.0)
 
 
+def test_the_last_query_is_asked_again_of_what_is_chosen_now(opened, qtbot):
+    extract(opened, qtbot)
+    opened.editor.timeline.select(Span(0, 16_000), (500.0, 2_000.0))
+    for scope in ("selection", "file"):
+        opened.window.query.scope = scope
+        with qtbot.waitSignal(opened.editor.operations.extracted, timeout=20_000):
+            opened.trigger("repeat")
+    _, limited, whole = opened.session.extractions
+    assert (limited.span, limited.band) == (Span(0, 16_000), (500.0, 2_000.0))
+    assert (whole.span, whole.band) == (Span(0, FRAMES), None)
+
+
 def test_a_query_that_asks_for_nothing_is_told(opened):
     opened.trigger("extract")
     assert opened.editor.runner.current is None
@@ -231,6 +245,7 @@ def test_the_status_bar_tells_phase_and_progress(opened, qtbot):
     assert "Keep “a dog” in the whole file" in text
     assert opened.window.actions_["extract"].isEnabled()
     opened.window.query_link.extract()  # only one at a time
+    opened.trigger("repeat")
     assert opened.editor.runner.waiting == 0
     with qtbot.waitSignal(opened.editor.operations.extracted, timeout=20_000):
         opened.gate.set()
@@ -257,8 +272,6 @@ def test_a_missing_model_offers_mini(opened, qtbot):
     opened.fail = {"base": ModelMissingError("The model “base” is not installed.")}
     opened.window.query.set_query(Query.of(keep=["a dog"]))
     request = opened.window.query_link._request(Span(0, FRAMES))
-    from dataclasses import replace
-
     with qtbot.waitSignal(opened.editor.operations.troubled, timeout=20_000):
         opened.editor.operations.extract(replace(request, model="base"))
     assert opened.window.messages.choices == ["Use Mini", "Get Base…"]
@@ -518,8 +531,6 @@ def test_the_theme_is_chosen_and_kept(studio):
 
 
 def test_how_it_is_drawn_is_kept(studio):
-    from dataclasses import replace
-
     track = studio.window.track
     track.settings_changed.emit(replace(track.settings, fft=4096, colours="viridis"))
     assert studio.settings.values.spectrogram_fft == 4096
