@@ -24,8 +24,8 @@ from PySide6.QtWidgets import (
 from clapsep_desktop import __version__
 from clapsep_desktop.gui import theme
 from clapsep_desktop.gui.controls import GRID, muted_label
-from clapsep_desktop.gui.history_rows import size_text
 from clapsep_desktop.model import registry
+from clapsep_desktop.model.folder import size_text
 from clapsep_desktop.resources import resource, resources_folder
 
 WHAT = "Keep and remove sounds in a recording by words or by example, on your own machine."

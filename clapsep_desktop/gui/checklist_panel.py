@@ -17,7 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from clapsep_desktop.gui.controls import GRID, muted_label, short_time, tool_button
+from clapsep_desktop.gui.controls import GRID, muted_label, tool_button
+from clapsep_desktop.gui.wording import short_time
 from clapsep_desktop.timebase import Span
 
 if TYPE_CHECKING:

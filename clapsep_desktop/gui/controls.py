@@ -143,18 +143,6 @@ class ElidedLabel(QLabel):
         )
 
 
-def short_time(seconds: float) -> str:
-    """A time in as few places as it needs.
-
-    >>> short_time(5.25), short_time(3725)
-    ('0:05.250', '1:02:05.000')
-    """
-    minutes, rest = divmod(round(seconds * 1000), 60_000)
-    hours, minutes = divmod(minutes, 60)
-    clock = f"{rest // 1000:02d}.{rest % 1000:03d}"
-    return f"{hours}:{minutes:02d}:{clock}" if hours else f"{minutes}:{clock}"
-
-
 class WheelGuard(QObject):
     """Lets the wheel scroll the panel, and turn a control only once that has the focus."""
 

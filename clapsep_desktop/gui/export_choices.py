@@ -14,6 +14,7 @@ from clapsep_desktop.audio.formats import (
     closest_subtype,
 )
 from clapsep_desktop.audio.loudness import Loudness
+from clapsep_desktop.gui.wording import rounded
 
 RATES = (8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
 """Hz that are offered beside the recording's own."""
@@ -82,7 +83,7 @@ def depth_name(key: str) -> str:
 def loudness_targets() -> list[tuple[str, float | None]]:
     """The loudness that can be met, each with its words; None leaves it as it is."""
     named = [
-        (f"{_minus(target)} LUFS ({_TARGET_NAMES[target]})", target) for target in LOUDNESS_TARGETS
+        (f"{rounded(target)} LUFS ({_TARGET_NAMES[target]})", target) for target in LOUDNESS_TARGETS
     ]
     return [("As it is", None), *named]
 
@@ -96,24 +97,8 @@ def loudness_text(loudness: Loudness) -> str:
     if not math.isfinite(loudness.true_peak):
         return "Silence."
     integrated = (
-        f"{_minus(loudness.integrated, 1)} LUFS"
+        f"{rounded(loudness.integrated, 1)} LUFS"
         if math.isfinite(loudness.integrated)
         else "too low to measure"
     )
-    return f"Loudness {integrated}, true peak {_minus(loudness.true_peak, 1)} dBTP."
-
-
-def size_text(size: int) -> str:
-    """Bytes in words.
-
-    >>> size_text(2_400_000_000), size_text(300)
-    ('2.4 GB', '1 kB')
-    """
-    for unit, name in ((1e9, "GB"), (1e6, "MB")):
-        if size >= unit:
-            return f"{size / unit:.1f} {name}"
-    return f"{math.ceil(size / 1e3)} kB"
-
-
-def _minus(value: float, digits: int = 0) -> str:
-    return f"{value:.{digits}f}".replace("-", "−")
+    return f"Loudness {integrated}, true peak {rounded(loudness.true_peak, 1)} dBTP."

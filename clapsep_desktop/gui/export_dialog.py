@@ -36,6 +36,7 @@ from clapsep_desktop.gui.controls import GRID, Notice, muted_label
 from clapsep_desktop.gui.export_form import ExportForm
 from clapsep_desktop.gui.loudness_reader import LoudnessReader
 from clapsep_desktop.gui.questions import REPLACE, Ask, Dialogs, replace_question
+from clapsep_desktop.gui.wording import size_text
 from clapsep_desktop.timebase import Span
 
 NO_SELECTION = "Nothing is selected: drag over the recording to select a part."
@@ -316,9 +317,9 @@ def _summary(files: list[PlannedFile], folder: Path) -> str:
     names = ", ".join(f"“{file.target.name}”" for file in files[:3])
     more = f" and {len(files) - 3} more" if len(files) > 3 else ""
     free = shutil.disk_usage(files[0].target.parent).free
-    size = choices.size_text(sum(file.size for file in files))
+    size = size_text(sum(file.size for file in files))
     about = "about " if any(file.format.lossy for file in files) else ""
-    return f"{names}{more}: {about}{size}. “{folder}” has {choices.size_text(free)} free."
+    return f"{names}{more}: {about}{size}. “{folder}” has {size_text(free)} free."
 
 
 def _fill(box: QComboBox, items: list[tuple[str, Any]]) -> None:

@@ -20,7 +20,8 @@ from PySide6.QtWidgets import (
 
 from clapsep_desktop.gui import theme
 from clapsep_desktop.gui.controls import GRID, Segments, muted_label, plain_scroll
-from clapsep_desktop.gui.history_rows import ExtractionRow, Line, SourceRow, size_text
+from clapsep_desktop.gui.history_rows import ExtractionRow, Line, SourceRow
+from clapsep_desktop.gui.wording import size_text
 from clapsep_desktop.session.session import Session
 
 EMPTY = "Nothing was extracted yet. Say in the query panel what to keep or to remove."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
@@ -27,11 +26,11 @@ from clapsep_desktop.gui.controls import (
     ValueSlider,
     muted_label,
     set_kind,
-    short_time,
     tool_button,
 )
 from clapsep_desktop.gui.drag_out import DragOut
 from clapsep_desktop.gui.model_choices import model_title
+from clapsep_desktop.gui.wording import short_time, size_text
 from clapsep_desktop.session.session import Extraction, Recording
 
 _KEYS = {
@@ -63,19 +62,6 @@ def _command(event: QKeyEvent) -> str:
     if modifiers == Qt.KeyboardModifier.NoModifier:
         return _KEYS.get(Qt.Key(event.key()), "")
     return ""
-
-
-def size_text(amount: int) -> str:
-    """Bytes in words.
-
-    >>> size_text(512), size_text(4_300_000), size_text(12_000_000_000)
-    ('1 kB', '4.3 MB', '12 GB')
-    """
-    for unit, factor in (("GB", 1e9), ("MB", 1e6)):
-        if amount >= factor:
-            number = amount / factor
-            return f"{number:.1f} {unit}" if number < 10 else f"{number:.0f} {unit}"
-    return f"{math.ceil(amount / 1e3)} kB"
 
 
 def models_text(extraction: Extraction) -> str:

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QSizePolicy, QStyle, QStyleOptionFocusRect, QToolT
 from clapsep_desktop.audio.meter import FLOOR, ChannelMeter, Meter
 from clapsep_desktop.gui import theme
 from clapsep_desktop.gui.theme_colours import Theme
+from clapsep_desktop.gui.wording import rounded
 
 TICKS: Final = (-48, -36, -24, -12, -6, 0)  # dBFS
 LOUD: Final = -12.0  # dBFS; from here on a bar warns
@@ -125,7 +126,7 @@ class LevelMeter(QWidget):
                 continue
             last = x
             box = QRectF(x - width / 2, bars.bottom(), width, _SCALE - 1)
-            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, str(tick).replace("-", "−"))
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, rounded(tick))
 
 
 def _paint_bar(painter: QPainter, bar: QRectF, channel: ChannelMeter, colors: Theme) -> None:
@@ -155,4 +156,4 @@ def _peak(channel: ChannelMeter) -> float:
 
 
 def _words(channel: ChannelMeter) -> str:
-    return f"peak {channel.held:.1f} dB, RMS {channel.rms:.1f} dB".replace("-", "−")
+    return f"peak {rounded(channel.held, 1)} dB, RMS {rounded(channel.rms, 1)} dB"

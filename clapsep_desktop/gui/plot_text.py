@@ -6,6 +6,7 @@ import math
 
 from clapsep_desktop.gui.plot import Readout
 from clapsep_desktop.gui.timeline import Timeline
+from clapsep_desktop.gui.wording import rounded
 from clapsep_desktop.timebase import format_time
 
 
@@ -53,7 +54,7 @@ def level_text(decibels: float) -> str:
     >>> level_text(-12.34)
     '−12.3 dB'
     """
-    return f"{decibels:.1f} dB".replace("-", "−") if math.isfinite(decibels) else "silence"
+    return f"{rounded(decibels, 1)} dB" if math.isfinite(decibels) else "silence"
 
 
 def frequency_text(hertz: float) -> str:

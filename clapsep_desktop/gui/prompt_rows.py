@@ -31,10 +31,10 @@ from clapsep_desktop.gui.controls import (
     guard_wheel,
     pad,
     set_kind,
-    short_time,
     tool_button,
 )
 from clapsep_desktop.gui.suggestions import Suggestions
+from clapsep_desktop.gui.wording import short_time
 from clapsep_desktop.query import (
     MAX_TEXT,
     MAX_WEIGHT,

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from clapsep_desktop.gui.controls import GRID, muted_label
 from clapsep_desktop.gui.questions import Ask, Question
-from clapsep_desktop.gui.status_bar import size_text
+from clapsep_desktop.gui.wording import size_text
 from clapsep_desktop.session.recovery import Recoverable
 
 DELETE = "Delete"

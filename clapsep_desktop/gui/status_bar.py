@@ -14,6 +14,7 @@ from clapsep_desktop.audio.formats import AudioInfo
 from clapsep_desktop.gui.controls import GRID, ElidedLabel, muted_label, tool_button
 from clapsep_desktop.gui.jobs import Job, JobRunner, Progress, ProgressModel
 from clapsep_desktop.gui.model_choices import model_title
+from clapsep_desktop.gui.wording import size_text
 
 SHOWN_EVERY = 100
 """ms between two looks at the progress of a job."""
@@ -240,8 +241,3 @@ def device_name(device: str) -> str:
     if device.startswith(("cuda", "mps")):
         return "GPU"
     return device.upper()
-
-
-def size_text(size: int) -> str:
-    """Bytes for reading."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from clapsep_desktop.gui.wording import rounded
+
 _TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600)
 _MINOR_PARTS = {1: 10, 2: 4, 5: 5, 10: 10, 15: 3, 30: 6, 60: 6, 120: 4, 300: 5, 600: 10, 900: 3}
 _DECIBELS = (0, -6, -12, -3, -18, -24, -36, -48, -9, -30, -42, -54)  # the first have precedence
@@ -124,11 +126,7 @@ def decibel_ticks(y_of: Callable[[float], float], room: float, top: float) -> li
         far = abs(y_of(amplitude) - y_of(0)) >= room
         if amplitude <= top * 1.0001 and far and _has_room(amplitude, chosen, y_of, room):
             chosen.append(amplitude)
-    return [Tick(value, _signed(round(20 * math.log10(value)))) for value in chosen]
-
-
-def _signed(value: int) -> str:
-    return f"{value}".replace("-", "−")
+    return [Tick(value, rounded(20 * math.log10(value))) for value in chosen]
 
 
 def _round_up(value: float) -> float:

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Slot
 from clapsep_desktop.gui.editor import Editor
 from clapsep_desktop.gui.message_bar import Choice, MessageBar
 from clapsep_desktop.gui.requests import ExtractionRequest, Trouble, WayOut
-from clapsep_desktop.gui.status_bar import size_text
+from clapsep_desktop.gui.wording import size_text
 from clapsep_desktop.timebase import Span
 
 

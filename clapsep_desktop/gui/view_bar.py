@@ -25,6 +25,7 @@ from clapsep_desktop.gui.controls import GRID, guard_wheel, muted_label
 from clapsep_desktop.gui.frequency_scale import SCALES
 from clapsep_desktop.gui.preferences import FFT_SIZES
 from clapsep_desktop.gui.view_settings import ViewSettings
+from clapsep_desktop.gui.wording import rounded
 
 NARROWEST: Final = 10.0
 """dB between floor and ceiling at least."""
@@ -113,7 +114,7 @@ class ViewBar(QToolBar):
             slider.setValue(round(level))
         for control in (*chosen, *levels):
             control.blockSignals(False)  # Qt's
-        self._range.setText(f"{_signed(settings.floor)} to {_signed(settings.ceiling)} dB")
+        self._range.setText(f"{rounded(settings.floor)} to {rounded(settings.ceiling)} dB")
 
     def _choice(self, name: str, title: str, tip: str, items: Mapping[Any, str]) -> QComboBox:
         choice = QComboBox()
@@ -184,7 +185,3 @@ class ViewBar(QToolBar):
         )
         self.show_settings(settings)
         self.changed.emit(settings)
-
-
-def _signed(value: float) -> str:
-    return f"{value:.0f}".replace("-", "−")

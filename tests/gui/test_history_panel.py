@@ -10,7 +10,8 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 from PySide6.QtWidgets import QLabel, QMenu, QProgressBar, QPushButton, QToolButton, QUndoView
 
 from clapsep_desktop.gui.history_panel import CLOSED, EMPTY, HistoryPanel
-from clapsep_desktop.gui.history_rows import models_text, size_text
+from clapsep_desktop.gui.history_rows import models_text
+from clapsep_desktop.gui.wording import size_text
 from clapsep_desktop.query import Query
 from clapsep_desktop.session.session import Extraction, Recording, Session
 from clapsep_desktop.timebase import Span

@@ -11,6 +11,7 @@ import numpy as np
 
 from clapsep_desktop.audio.source import AudioSource
 from clapsep_desktop.gui.jobs import Progress, Steps
+from clapsep_desktop.gui.wording import rounded
 from clapsep_desktop.timebase import Span
 
 COMPARED_AT_ONCE = 1 << 17
@@ -58,7 +59,7 @@ def decibels(level: float) -> str:
     """
     if level <= 0:
         return "−∞ dBFS"
-    return f"{20 * math.log10(level):.1f} dBFS".replace("-", "−")
+    return f"{rounded(20 * math.log10(level), 1)} dBFS"
 
 
 def compare_steps(

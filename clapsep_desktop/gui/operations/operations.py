@@ -15,7 +15,6 @@ from clapsep_desktop.audio.export_sources import ExportReport
 from clapsep_desktop.audio.mix import MixSource
 from clapsep_desktop.audio.store import AudioStore
 from clapsep_desktop.errors import AudioWriteError, ClapSepError
-from clapsep_desktop.gui.controls import short_time
 from clapsep_desktop.gui.document import Document, Material
 from clapsep_desktop.gui.jobs import Job, JobRunner, Steps
 from clapsep_desktop.gui.operations import trouble
@@ -31,6 +30,7 @@ from clapsep_desktop.gui.operations.extracting import (
 )
 from clapsep_desktop.gui.operations.opening import open_steps, recording_of
 from clapsep_desktop.gui.requests import ExtractionRequest
+from clapsep_desktop.gui.wording import short_time
 from clapsep_desktop.session.autosave import FinishedStep, note_finished
 from clapsep_desktop.session.history import History
 from clapsep_desktop.session.session import Extraction, Marker, Session, new_id
