@@ -81,7 +81,7 @@ class Commands(QObject):
             "cancel": self._cancel,
             "next_pane": lambda: window.panes.step(1),
             "previous_pane": lambda: window.panes.step(-1),
-            "reset_layout": window.reset_layout,
+            "reset_layout": window.layout_.reset,
             "keys": window.windows.show_keys,
             "hint": window.show_hint,
             "about": window.windows.show_about,

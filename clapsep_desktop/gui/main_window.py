@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QEvent, QPoint, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QPoint, Qt, Signal, Slot
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -56,17 +56,13 @@ from clapsep_desktop.gui.transport_bar import TransportBar
 from clapsep_desktop.gui.troubles import Troubles
 from clapsep_desktop.gui.view_settings import ViewSettings
 from clapsep_desktop.gui.welcome import HINT, Welcome
+from clapsep_desktop.gui.window_layout import WindowLayout
 from clapsep_desktop.gui.windows import Windows
 
 TITLE = "CLAPSep Desktop"
 SMALLEST = (880, 560)  # logical pixels
 FIRST_SIZE = (1360, 860)
 DOCK_WIDTH = 340
-HISTORY_HEIGHT = 236
-"""Of its dock at least, before the query gets all it asks for."""
-
-STATE_VERSION = 1
-"""Of the layout; one that was stored by another version is not restored."""
 
 
 class MainWindow(QMainWindow):
@@ -97,6 +93,7 @@ class MainWindow(QMainWindow):
         self._make_parts()
         self._make_links()
         self._lay_out()
+        self.layout_ = WindowLayout(self, self.query_dock, self.history_dock, editor.settings)
         self.commands = Commands(self)
         self._make_menus()
         panes = [
@@ -105,9 +102,8 @@ class MainWindow(QMainWindow):
         ]  # fmt: skip
         self.panes = Panes(panes)
         self._connect()
-        self._first_state = self.saveState(STATE_VERSION)
         self.keeping.autosave_every(editor.settings.values.autosave_minutes)
-        self._restore()
+        self.layout_.restore()
         self._show_document()
         keyboard.only_by_tab(self)
         keyboard.numbers_only(self)
@@ -126,6 +122,7 @@ class MainWindow(QMainWindow):
         self.messages = MessageBar()
         self.welcome = Welcome()
         self.status = StatusBar(editor.runner)
+        self.status.show_model(editor.settings.values.model)
         self.recent = menus.RecentMenu(lambda: editor.settings.recent_files, self)
         self.themes = menus.ThemeMenu(editor.settings.values.theme, self)
 
@@ -400,32 +397,6 @@ class MainWindow(QMainWindow):
         if role is not None:
             self.editor.sound.hear(role)
 
-    def _restore(self) -> None:
-        values = self.editor.settings.values
-        self.status.show_model(values.model)
-        if values.geometry:
-            self.restoreGeometry(QByteArray(values.geometry))
-        if values.window_state:
-            self.restoreState(QByteArray(values.window_state), STATE_VERSION)
-        else:
-            self._share_height_soon()
-
-    def reset_layout(self) -> None:
-        """Put every panel back where it was at first."""
-        self.restoreState(self._first_state, STATE_VERSION)
-        self._share_height_soon()
-
-    def _share_height_soon(self) -> None:
-        QTimer.singleShot(0, self, self._share_height)  # once all have their sizes
-
-    def _share_height(self) -> None:
-        """Give the query the height it asks for, and the history what is left."""
-        docks = [self.query_dock, self.history_dock]
-        whole = sum(dock.height() for dock in docks)
-        wished = self.query_dock.sizeHint().height()
-        query = min(wished, max(whole - HISTORY_HEIGHT, whole // 2))
-        self.resizeDocks(docks, [query, whole - query], Qt.Orientation.Vertical)
-
     # -- Keys and closing ----------------------------------------------------------------------
 
     def event(self, event: QEvent) -> bool:
@@ -482,10 +453,7 @@ class MainWindow(QMainWindow):
 
     def _allow_closing(self) -> None:
         """Close now, or, where saving took its time, once more."""
-        self.editor.settings.update(
-            geometry=self.saveGeometry().data(),
-            window_state=self.saveState(STATE_VERSION).data(),
-        )
+        self.layout_.remember()
         self._may_close = True
         if not self._is_closing:
             self.close()

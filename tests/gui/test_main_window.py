@@ -507,7 +507,7 @@ def test_the_window_comes_back_where_it_was(qtbot, tmp_path):
     try:
         assert again.window.height() == 700
         assert again.window.history_dock.isHidden()
-        again.window.reset_layout()
+        again.window.layout_.reset()
         assert not again.window.history_dock.isHidden()
     finally:
         again.close()
@@ -516,7 +516,7 @@ def test_the_window_comes_back_where_it_was(qtbot, tmp_path):
 def test_the_query_has_the_height_it_asks_for_and_the_history_the_rest(studio, qtbot):
     window = studio.window
     window.resize(1400, 1100)
-    window.reset_layout()
+    window.layout_.reset()
     query, history = window.query_dock, window.history_dock
     qtbot.waitUntil(lambda: abs(query.height() - query.sizeHint().height()) < 8)
     assert history.height() > 300
