@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
     QLabel,
-    QPushButton,
     QTabWidget,
     QTextBrowser,
     QVBoxLayout,
@@ -23,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from clapsep_desktop import __version__
 from clapsep_desktop.gui import theme
-from clapsep_desktop.gui.controls import GRID, muted_label
+from clapsep_desktop.gui.controls import GRID, muted_label, push_button
 from clapsep_desktop.model import registry
 from clapsep_desktop.model.folder import size_text
 from clapsep_desktop.resources import resource, resources_folder
@@ -116,16 +115,15 @@ class AboutDialog(QDialog):
         head.setSpacing(4 * GRID)
         head.addWidget(mark)
         head.addLayout(words, 1)
-        copy = QPushButton("Copy Diagnostics")
-        copy.setObjectName("copyDiagnosticsButton")
-        copy.setToolTip("Copy versions and models, for a report of a problem.")
-        copy.setAutoDefault(False)
-        copy.clicked.connect(self._copy)
+        copy = push_button(
+            "about",
+            "Copy Diagnostics",
+            self._copy,
+            "Copy versions and models, for a report of a problem.",
+        )
         self._copied = muted_label("", "aboutCopied")
-        close = QPushButton("Close")
-        close.setObjectName("closeAboutButton")
+        close = push_button("about", "Close", self.accept, "Close (Esc).")
         close.setDefault(True)
-        close.clicked.connect(self.accept)
         foot = QHBoxLayout()
         foot.setContentsMargins(4 * GRID, 3 * GRID, 4 * GRID, 3 * GRID)
         foot.setSpacing(2 * GRID)

@@ -341,6 +341,7 @@ class PreferencesDialog(QDialog):
         restore.clicked.connect(self._settings.reset)
         close = buttons.button(QDialogButtonBox.StandardButton.Close)
         close.setObjectName("closePreferencesButton")
+        close.setToolTip("Close (Esc).")
         close.setDefault(True)
         buttons.rejected.connect(self.reject)
         for button in (restore, close):

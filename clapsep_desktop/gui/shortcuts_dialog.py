@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLineEdit,
-    QPushButton,
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
@@ -21,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from clapsep_desktop.gui import theme
-from clapsep_desktop.gui.controls import GRID, muted_label
+from clapsep_desktop.gui.controls import GRID, muted_label, push_button
 
 
 @dataclass(frozen=True)
@@ -138,10 +137,8 @@ class ShortcutsDialog(QDialog):
         )
         self._search.textChanged.connect(self._fill)
         self._count = muted_label("", "shortcutsCount")
-        close = QPushButton("Close")
-        close.setObjectName("closeShortcutsButton")
+        close = push_button("shortcuts", "Close", self.accept, "Close (Esc).")
         close.setDefault(True)
-        close.clicked.connect(self.accept)
         foot = QHBoxLayout()
         foot.addWidget(self._count)
         foot.addStretch(1)

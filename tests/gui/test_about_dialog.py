@@ -61,7 +61,7 @@ def test_a_page_that_is_not_there_is_told(dialog):
 
 
 def test_diagnostics_are_copied_as_text(dialog):
-    dialog.findChild(QPushButton, "copyDiagnosticsButton").click()
+    dialog.findChild(QPushButton, "aboutCopyDiagnostics").click()
     copied = QGuiApplication.clipboard().text()
     assert copied == diagnostics()
     for name, version in versions():
