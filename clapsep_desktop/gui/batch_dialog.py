@@ -172,6 +172,8 @@ class BatchDialog(QDialog):
         )
         for field in (self.out, self.template):
             field.textChanged.connect(self._forget_result)
+        self.kinds.chosen.connect(self._forget_result)
+        self.format.currentIndexChanged.connect(self._forget_result)
 
     def _form(self) -> QFormLayout:
         form = QFormLayout()

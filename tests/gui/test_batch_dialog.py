@@ -123,6 +123,25 @@ def test_recordings_are_done_off_the_gui_thread(
     assert dialog.report.isEnabled()
 
 
+@pytest.mark.parametrize("choice", ["kinds", "format", "template"])
+def test_what_was_done_counts_for_its_own_choices_only(
+    dialog: BatchDialog, qtbot: QtBot, hand: Hand, folder: Path, choice: str
+) -> None:
+    hand.on.set()
+    dialog.set_recipe(CALM)
+    dialog.add_inputs([str(folder)])
+    with qtbot.waitSignal(dialog.finished_all):
+        dialog.start.click()
+    change = {
+        "kinds": dialog.kinds.button("removed").click,
+        "format": lambda: dialog.format.setCurrentIndex(1),
+        "template": lambda: dialog.template.setText("{stem} calm"),
+    }
+    change[choice]()
+    assert _states(dialog) == ["Waiting", "Waiting"]
+    assert not dialog.report.isEnabled()
+
+
 def test_failures_are_shown_with_their_sentence(
     dialog: BatchDialog, qtbot: QtBot, hand: Hand, folder: Path
 ) -> None:
