@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,7 +78,7 @@ def take(folder: Path, scale: int, theme_name: str, moments: Sequence[str]) -> N
         window.resize(*SIZE)
         window.show()
         try:
-            for moment in play(window, moments):
+            for moment in play(window, moments, Path(place)):
                 picture = folder / f"window-{moment}-{theme_name}-{scale}.webp"
                 window.grab().save(str(picture), quality=QUALITY)
                 print(picture)
@@ -86,7 +87,7 @@ def take(folder: Path, scale: int, theme_name: str, moments: Sequence[str]) -> N
             window.close_now()
 
 
-def play(window: MainWindow, moments: Sequence[str]) -> Iterator[str]:
+def play(window: MainWindow, moments: Sequence[str], place: Path) -> Iterator[str]:
     """Go through the demo, stopping at each of the moments."""
     from clapsep_desktop.query import Query
     from clapsep_desktop.resources import resource
@@ -99,18 +100,34 @@ def play(window: MainWindow, moments: Sequence[str]) -> Iterator[str]:
     settle(window)
     if "before" in moments:
         yield "before"
-    if "during" in moments:  # by the model that works its way along, window by window
-        window.query.model = "mini"
-        wait(editor.document.audio_changed, window.actions_["extract"].trigger)
-        until(lambda: False, 700)
-        yield "during"
-        wait(editor.runner.idle, editor.operations.cancel)
     if "after" in moments:
-        window.query.model = "auto"
         wait(editor.operations.extracted, window.actions_["extract"].trigger)
         wait(editor.operations.compared, window.actions_["compare"].trigger)
         settle(window)
         yield "after"
+        editor.document.undo_stack.setClean()  # leaving it asks no question
+    if "during" in moments:  # by the model that works its way along, window by window
+        wait(editor.document.opened, partial(window.recordings.open, lengthened(place)))
+        settle(window)
+        window.query.model = "mini"
+        wait(editor.document.audio_changed, window.actions_["extract"].trigger)
+        until(lambda: False, 700)
+        yield "during"
+        editor.operations.cancel()
+        until(lambda: editor.runner.current is None)
+
+
+def lengthened(folder: Path) -> Path:
+    """The demo over and over: of it alone, a fast machine has nothing left to do in a moment."""
+    import numpy as np
+    import soundfile
+
+    from clapsep_desktop.resources import resource
+
+    samples, rate = soundfile.read(resource("demo", "demo.flac"), dtype="int16")
+    path = folder / "demo, eight times.wav"
+    soundfile.write(path, np.tile(samples, (8, 1)), rate)
+    return path
 
 
 def wait(signal: SignalInstance, act: Callable[[], object]) -> None:
