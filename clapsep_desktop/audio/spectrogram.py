@@ -79,11 +79,6 @@ def tile(source: AudioSource, zoom: int, index: int, settings: SpectrogramSettin
     return columns
 
 
-def tile_count(frames: int, zoom: int) -> int:
-    """Tiles that a recording of some frames has at a zoom."""
-    return -(-frames // (COLUMNS * zoom))
-
-
 def decibels(values: np.ndarray) -> np.ndarray:
     """dBFS, float32, of a tile's bytes."""
     return (FLOOR + STEP * values.astype(np.float32)).astype(np.float32)
