@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import count
 from weakref import WeakKeyDictionary
 
+from clapsep_desktop.audio.buffers import BufferWriter, StoredBuffer
 from clapsep_desktop.audio.mix import MixSource
 from clapsep_desktop.audio.source import AudioSource
-from clapsep_desktop.audio.store import BufferWriter, StoredBuffer
 from clapsep_desktop.timebase import Span
 
 _serial = count()

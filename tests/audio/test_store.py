@@ -18,6 +18,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clapsep_desktop.audio import buffers as buffer_files
 from clapsep_desktop.audio import staging, store
 from clapsep_desktop.audio.source import AudioSource
 from clapsep_desktop.audio.store import AudioStore, remove_orphans
@@ -252,7 +253,7 @@ def test_threads_read_while_another_writes(buffers):
 
 
 def test_a_long_history_keeps_few_files_open(buffers):
-    count = store._MOST_OPEN + 20
+    count = buffer_files._MOST_OPEN + 20
     every = [buffers.open(stored(buffers, noise(100, seed=seed))) for seed in range(count)]
     before = psutil.Process().num_fds() if os.name == "posix" else 0
 
@@ -264,9 +265,9 @@ def test_a_long_history_keeps_few_files_open(buffers):
         for _ in threads.map(listen, [1, 3, 1, 2] * 5):
             pass
     listen(1)
-    assert sum(one._file is not None for one in every) == store._MOST_OPEN
+    assert sum(one._file is not None for one in every) == buffer_files._MOST_OPEN
     if os.name == "posix":
-        assert psutil.Process().num_fds() - before <= store._MOST_OPEN
+        assert psutil.Process().num_fds() - before <= buffer_files._MOST_OPEN
 
 
 # -- Owners ------------------------------------------------------------------------------------

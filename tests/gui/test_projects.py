@@ -107,7 +107,7 @@ class Desk:
         if self.document.material is not None:
             self.document.material.close()
         for buffer in self.document.store._sealed.values():
-            buffer._release()
+            buffer.release()
 
     def close(self) -> None:
         self.runner.close()

@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from clapsep_desktop.audio.band import BandSource
+from clapsep_desktop.audio.buffers import BufferWriter
 from clapsep_desktop.audio.mix import Layer
 from clapsep_desktop.audio.source import AudioSource
-from clapsep_desktop.audio.store import AudioStore, BufferWriter
+from clapsep_desktop.audio.store import AudioStore
 from clapsep_desktop.gui.jobs import Progress, Steps
 from clapsep_desktop.gui.requests import ExtractionRequest
 from clapsep_desktop.session.session import Extraction, Heard
