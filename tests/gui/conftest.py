@@ -1,15 +1,19 @@
-"""What every test of the GUI runs under: nothing it starts may outlive it."""
+"""What every test of the GUI runs under: nothing it starts may outlive it; and a main window."""
 
 from __future__ import annotations
 
 import gc
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, QObject, QThread, QTimer
 from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
+
+from tests.support.sounds import noisy_tone, write_sound
+from tests.support.windows import Studio
 
 _known: set[int] = set()
 """Ids of what an earlier test left behind, and was blamed for."""
@@ -51,3 +55,27 @@ def nothing_left_behind(qapp: QApplication) -> Iterator[None]:
     ]
     left = {kind: names for kind, names in left.items() if names}
     assert not left, f"left behind: {left}"
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    """Four seconds in stereo."""
+    return write_sound(tmp_path / "rain.wav", noisy_tone(64_000, 2, 16_000), 16_000)
+
+
+@pytest.fixture
+def studio(qtbot, tmp_path: Path) -> Iterator[Studio]:
+    """A main window without a recording."""
+    studio = Studio(tmp_path)
+    studio.window.show()
+    qtbot.waitExposed(studio.window)
+    yield studio
+    studio.close()
+
+
+@pytest.fixture
+def opened(studio: Studio, qtbot, recording: Path) -> Studio:
+    """A main window with the recording."""
+    with qtbot.waitSignal(studio.editor.document.opened):
+        studio.window.open_file(recording)
+    return studio

@@ -7,7 +7,6 @@ import struct
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,15 +49,6 @@ class Heartbeat(QObject):
 
     def stop(self) -> None:
         self._timer.stop()
-
-
-@pytest.fixture
-def studio(qtbot, tmp_path: Path) -> Iterator[Studio]:
-    studio = Studio(tmp_path)
-    studio.window.show()
-    qtbot.waitExposed(studio.window)
-    yield studio
-    studio.close()
 
 
 def sparse_hour(path: Path) -> Path:

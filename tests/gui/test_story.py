@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
-import pytest
 import soundfile
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QLineEdit, QSlider
@@ -18,15 +15,6 @@ from clapsep_desktop.timebase import Span
 from tests.support.windows import Studio
 
 DEMO = resource("demo", "demo.flac")
-
-
-@pytest.fixture
-def studio(qtbot, tmp_path: Path) -> Iterator[Studio]:
-    studio = Studio(tmp_path)
-    studio.window.show()
-    qtbot.waitExposed(studio.window)
-    yield studio
-    studio.close()
 
 
 def drag(studio: Studio, qtbot, start: float, stop: float) -> Span:
