@@ -51,11 +51,6 @@ class LoudnessMatch(QObject):
         timeline.selection_changed.connect(self._outdate)
         runner.idle.connect(self._measure)
 
-    @property
-    def is_matched(self) -> bool:
-        """Whether the roles are played equally loud."""
-        return self._matched
-
     @Slot(bool)
     def set_matched(self, matched: bool) -> None:
         """Play the roles equally loud, or as they are."""

@@ -388,11 +388,6 @@ class ViewData(QObject):
             self._peaks.end(whole=whole)
             self._pump_peaks()
 
-    @property
-    def overview(self) -> PeakPyramid | None:
-        """The peaks of all of the role, as far as they are known; None without a recording."""
-        return self._peaks.shown(self._contents.whole(self._role)) if self.frames else None
-
 
 def _indices(first: int, last: int, frames: int, size: int) -> range:
     first, last = max(first, 0), min(last, frames)
