@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -17,7 +17,7 @@ from clapsep_desktop.audio.export_plan import Range as RangeName
 from clapsep_desktop.audio.export_sources import ExportedFile, ExportReport, export_sources
 from clapsep_desktop.audio.files import AudioFile
 from clapsep_desktop.audio.formats import CONTAINERS, AudioInfo
-from clapsep_desktop.cli.console import Progress, answer, say
+from clapsep_desktop.cli.console import Progress, answer, carried_out, say
 from clapsep_desktop.cli.extract import Depth
 from clapsep_desktop.cli.report import sha256
 from clapsep_desktop.errors import AudioReadError, ProjectError, SpanError
@@ -137,14 +137,10 @@ def export(
 
 
 def _run(material: ExportMaterial, settings: ExportSettings, progress: Progress) -> ExportReport:
-    with closing(export_sources(material, settings)) as steps:
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as done:
-                report: ExportReport = done.value
-                return report
-            progress.show(step.phase, step.done, step.total)
+    return carried_out(
+        export_sources(material, settings),
+        lambda step: progress.show(step.phase, step.done, step.total),
+    )
 
 
 # -- What comes in -----------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import typer
 
 from clapsep_desktop.audio.files import AudioFile
 from clapsep_desktop.batch.run import EXTENSIONS
-from clapsep_desktop.cli.console import Progress, answer, say
+from clapsep_desktop.cli.console import Progress, answer, carried_out, say
 from clapsep_desktop.cli.exit_codes import ExitCode
 from clapsep_desktop.cli.extract import Device
 from clapsep_desktop.cli.sounds import prompt_of
@@ -105,13 +105,7 @@ def _prompt(text: str) -> Prompt:
 
 
 def _watched(steps: Generator[tuple[float, float], None, T], progress: Progress) -> T:
-    while True:
-        try:
-            done, total = next(steps)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
-        progress.show("listening", done, total)
+    return carried_out(steps, lambda step: progress.show("listening", *step))
 
 
 def _lines(located: Located, rate: int) -> Generator[str, None, None]:
