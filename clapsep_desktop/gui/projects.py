@@ -141,7 +141,7 @@ class Projects(QObject):
 
         def explain(error: Exception) -> None:
             sentence = f"{trouble.sentence(error)} Everything is still open here."
-            self.troubled.emit(_not_saved(sentence, path))
+            self.troubled.emit(_not_saved(sentence))
 
         self._runner.submit(
             Job(
@@ -157,7 +157,7 @@ class Projects(QObject):
         try:
             return ProjectLock(path)
         except ProjectInUseError as error:
-            self.troubled.emit(_not_saved(str(error), path))
+            self.troubled.emit(_not_saved(str(error)))
             return None
 
     def leave(self, then: Callable[[], None]) -> None:
@@ -214,7 +214,7 @@ class Projects(QObject):
                 steps,
                 on_result=lambda candidate: self._consider(candidate, path, opening),
                 on_abandoned=opening.give_up,
-                on_error=lambda error: self.troubled.emit(trouble.of_opening(error, path)),
+                on_error=lambda error: self.troubled.emit(trouble.of_opening(error)),
             )
         )
 
@@ -259,7 +259,7 @@ class Projects(QObject):
                 lambda: ready_steps(candidate, document.store),
                 on_result=show,
                 on_abandoned=give_up,
-                on_error=lambda error: self.troubled.emit(trouble.of_opening(error, path)),
+                on_error=lambda error: self.troubled.emit(trouble.of_opening(error)),
                 discard=lambda ready: ready.material.close(),
             )
         )
@@ -320,8 +320,8 @@ class _Opening:
             self.lock.release()
 
 
-def _not_saved(sentence: str, path: Path) -> Trouble:
-    return Trouble("The project could not be saved", sentence, (trouble.SAVE_ELSEWHERE,), path)
+def _not_saved(sentence: str) -> Trouble:
+    return Trouble("The project could not be saved", sentence, (trouble.SAVE_ELSEWHERE,))
 
 
 def _missing(candidate: Candidate) -> str:

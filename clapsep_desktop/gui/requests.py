@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from clapsep_desktop.query import Query
 from clapsep_desktop.session.session import ChannelMode, Extraction
@@ -80,7 +79,7 @@ class WayOut:
 
     Attributes:
         label: the button's words, such as "Use Mini".
-        action: what it does: one of the keys of `clapsep_desktop.gui.main_window`'s ways out.
+        action: what it does: one of those that `clapsep_desktop.gui.troubles` knows.
         request: what to do again in another way, if that is it.
     """
 
@@ -97,10 +96,8 @@ class Trouble:
         title: what could not be done.
         sentence: what happened and what to do.
         ways: the first is the one most will want.
-        path: the file it is about, if it is about one.
     """
 
     title: str
     sentence: str
     ways: tuple[WayOut, ...] = ()
-    path: Path | None = None

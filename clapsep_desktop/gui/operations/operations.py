@@ -110,7 +110,7 @@ class Operations(QObject):
                 f"Opening “{path.name}”",
                 lambda: open_steps(path),
                 on_result=self._show,
-                on_error=lambda error: self.troubled.emit(trouble.of_opening(error, path)),
+                on_error=lambda error: self.troubled.emit(trouble.of_opening(error)),
                 discard=lambda material: material.close(),
             )
         )

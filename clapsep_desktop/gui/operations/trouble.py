@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from clapsep_desktop.errors import (
     AudioWriteError,
@@ -30,9 +29,9 @@ def of_extraction(error: Exception, request: ExtractionRequest) -> Trouble:
     return Trouble("The extraction did not work", sentence(error), _ways(error, request))
 
 
-def of_opening(error: Exception, path: Path) -> Trouble:
+def of_opening(error: Exception) -> Trouble:
     """Why a file could not be opened."""
-    return Trouble("The file could not be opened", sentence(error), (OPEN,), path)
+    return Trouble("The file could not be opened", sentence(error), (OPEN,))
 
 
 def of_export(error: Exception) -> Trouble:
