@@ -389,7 +389,7 @@ class _Apart(_TakeWriter):
 
     def write(self, start: int, stop: int) -> None:
         parts = [source.read(start, stop) for _, source, _ in self._outputs]
-        for meter, part in zip(self.rendition.meters.values(), parts, strict=False):
+        for meter, part in zip(self.rendition.meters.values(), parts, strict=False):  # or none
             meter.add(part)
         bits = self._outputs[0][0].format.bits
         if bits is None:
