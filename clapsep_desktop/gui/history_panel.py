@@ -168,11 +168,6 @@ class HistoryPanel(QWidget):
         self._meter.setRange(0, 1000)
         self._meter.setValue(min(1000, round(1000 * used / (self._budget or 1))))
 
-    def focus_first(self) -> None:
-        """Puts the keyboard on the newest extraction, or on the recording."""
-        line: Line = self._rows[-1] if self._rows else self.source
-        line.setFocus(Qt.FocusReason.ShortcutFocusReason)
-
     def menu_for(self, identity: str) -> QMenu:
         """What can be done with an extraction; raises KeyError."""
         assert self._session is not None

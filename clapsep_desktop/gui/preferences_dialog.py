@@ -94,11 +94,6 @@ class PreferencesDialog(QDialog):
         theme.notifier().changed.connect(self._draw)
         self._draw()
 
-    def show_page(self, title: str) -> None:
-        """Turns to a page; raises ValueError where there is none of the title."""
-        titles = [self._list.item(row).text() for row in range(self._list.count())]
-        self._list.setCurrentRow(titles.index(title))
-
     # Pages.
 
     def _general(self) -> QGridLayout:

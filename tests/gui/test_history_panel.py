@@ -376,14 +376,6 @@ def test_after_a_delete_the_keyboard_is_on_a_neighbour(panel, qtbot):
     assert panel.focusWidget() is panel.source
 
 
-def test_the_newest_step_gets_the_keyboard(panel):
-    panel.focus_first()
-    assert panel.current == "hum"
-    panel.show_session(Session(RECORDING))
-    panel.focus_first()
-    assert panel.focusWidget() is panel.source
-
-
 # Steps of undo.
 
 
