@@ -9,6 +9,7 @@ finished result is intact, and whether the same works in another place.
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -68,6 +69,7 @@ class Outcome:
 
 def main() -> None:
     """Print the table."""
+    argparse.ArgumentParser(description=__doc__.split("\n")[0]).parse_args()
     outcomes = list(run())
     for one in outcomes:
         intact = "intact" if one.intact else "DAMAGED"
