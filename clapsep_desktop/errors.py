@@ -51,7 +51,7 @@ class AudioWriteError(AudioError):
 class TargetExistsError(AudioWriteError):
     """Files are there already that may not be replaced; ``names`` are theirs."""
 
-    def __init__(self, text: str, names: tuple[str, ...]) -> None:
+    def __init__(self, text: str, names: tuple[str, ...] = ()) -> None:
         super().__init__(text, names)
         self.names = names
 
