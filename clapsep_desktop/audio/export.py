@@ -198,15 +198,17 @@ class PairWriter:
             self._add(samples, samples)
 
     def _add(self, samples: np.ndarray, kept: np.ndarray) -> None:
+        if not all(output.format.is_float for output in self._outputs.values()):
+            self._check_finite(samples, kept)
         parts: dict[int, Quantized] = {}  # by depth; a pair nearly always shares one
         for role, output in self._outputs.items():
             bits = output.format.bits
             if bits is None:
                 part = kept.astype(output.dtype)
-                output.write_floats(part if role == "kept" else samples - part)
+                with np.errstate(invalid="ignore"):  # infinite samples less themselves are NaN
+                    output.write_floats(part if role == "kept" else samples - part)
                 continue
             if bits not in parts:
-                self._check_finite(samples, kept)
                 parts[bits] = split(samples, kept, bits)
             one = parts[bits]
             if role == "kept":

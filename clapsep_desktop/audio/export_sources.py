@@ -26,7 +26,6 @@ from clapsep_desktop.audio.export_plan import (
     check_export,
     plan_export,
 )
-from clapsep_desktop.audio.formats import FLOAT_BITS
 from clapsep_desktop.audio.loudness import Loudness, LoudnessMeter, measure
 from clapsep_desktop.audio.mix import MixSource
 from clapsep_desktop.audio.quantize import Dither, split_stems, to_integers
@@ -199,7 +198,7 @@ class _Rendition:
 
     @property
     def _can_clip(self) -> bool:
-        return any(file.format.subtype not in FLOAT_BITS for file in self.take.files)
+        return not all(file.format.is_float for file in self.take.files)
 
     @property
     def softened(self) -> bool:
@@ -391,21 +390,21 @@ class _Apart(_TakeWriter):
         parts = [source.read(start, stop) for _, source, _ in self._outputs]
         for meter, part in zip(self.rendition.meters.values(), parts, strict=False):  # or none
             meter.add(part)
-        bits = self._outputs[0][0].format.bits
-        if bits is None:
+        form = self._outputs[0][0].format  # all files of a take have one
+        if not (form.is_float or all(np.isfinite(part).all() for part in parts)):
+            raise no_numbers(start / self.rendition.info.rate)
+        if form.bits is None:
             for (writer, _, _), part in zip(self._outputs, parts, strict=True):
                 writer.write_floats(part)
             return
-        if not all(np.isfinite(part).all() for part in parts):
-            raise no_numbers(start / self.rendition.info.rate)
         if self._adds_up:
-            quantized = split_stems(self._original.read(start, stop), parts, bits)
+            quantized = split_stems(self._original.read(start, stop), parts, form.bits)
         else:
             noisy = [
                 dither(part) if dither else part
                 for (_, _, dither), part in zip(self._outputs, parts, strict=True)
             ]
-            quantized = [to_integers(part, bits) for part in noisy]
+            quantized = [to_integers(part, form.bits) for part in noisy]
         for (writer, _, _), (values, clipped) in zip(self._outputs, quantized, strict=True):
             writer.write_integers(values, int(np.count_nonzero(clipped)))
 

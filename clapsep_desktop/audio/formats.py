@@ -183,9 +183,18 @@ class TargetFormat:
         return INTEGER_BITS.get(self.subtype)
 
     @property
+    def is_float(self) -> bool:
+        """Whether samples are stored as floats: louder than full scale, NaN and infinite ones too.
+
+        A lossy coder is given floats as well, but answers such samples by noise or by the end of
+        the process: libmp3lame aborts.
+        """
+        return self.subtype in FLOAT_BITS
+
+    @property
     def lossy(self) -> bool:
         """Whether what is read back differs from what was written."""
-        return self.subtype not in INTEGER_BITS and self.subtype not in FLOAT_BITS
+        return self.bits is None and not self.is_float
 
     def bytes_needed(self, info: AudioInfo) -> int:
         """An estimate of the file's size, exact for uncompressed formats but for the header."""

@@ -72,7 +72,11 @@ class MixSource:
         if not reaching:
             return samples if self.role == "kept" else np.zeros_like(samples)
         kept = _less(samples, reaching, start)
-        return kept if self.role == "kept" else samples - kept
+        if self.role == "kept":
+            return kept
+        with np.errstate(invalid="ignore"):  # infinite samples less themselves are NaN
+            removed: np.ndarray = samples - kept
+        return removed
 
 
 def _less(samples: np.ndarray, layers: list[Layer], start: int) -> np.ndarray:

@@ -145,7 +145,7 @@ class SoundWriter:
 
 
 def no_numbers(seconds: float) -> AudioWriteError:
-    """What to raise where integers are to be made of samples that are no numbers."""
+    """What to raise where a format shall take samples that are no numbers, and cannot."""
     return AudioWriteError(
         "The recording holds samples that are not numbers (NaN or infinite) after "
         f"{format_time(seconds)}. Repair it, or choose a 32-bit float WAV, which can hold them."

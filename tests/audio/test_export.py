@@ -137,17 +137,22 @@ def test_one_part_alone_equals_that_part_of_the_pair(tmp_path):
     np.testing.assert_array_equal(removed_alone, removed)
 
 
-def test_samples_that_are_no_numbers_pass_into_floats_and_are_refused_for_integers(tmp_path):
+@pytest.mark.parametrize("extension", [".flac", ".ogg", ".opus", ".mp3"])
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+def test_samples_that_are_no_numbers_pass_into_floats_and_are_refused_otherwise(
+    tmp_path, extension, odd
+):
     samples = noisy_tone(100).astype(np.float32)
-    samples[90] = np.nan
+    samples[90] = odd
     source = write_sound(tmp_path / "a.wav", samples, subtype="FLOAT")
     with AudioFile(source) as file:
         block = (Span(0, 10), file.read(0, 10), file.read(0, 10))
-        export_pair(file, file.info, [block], kept=tmp_path / "k.wav")
+        targets = {"kept": tmp_path / "k.wav", "removed": tmp_path / "r.wav"}
+        export_pair(file, file.info, [block], **targets)
         np.testing.assert_array_equal(read(tmp_path / "k.wav")[10:], samples[10:])
         with pytest.raises(AudioWriteError, match="not numbers"):
-            export_pair(file, file.info, [block], kept=tmp_path / "k.flac")
-    assert not (tmp_path / "k.flac").exists()
+            export_pair(file, file.info, [block], kept=tmp_path / f"k{extension}")
+    assert not (tmp_path / f"k{extension}").exists()
 
 
 # -- Targets that must not be written ----------------------------------------------------------

@@ -423,13 +423,15 @@ def test_a_disk_that_fills_up_meanwhile_leaves_nothing(folder, source, what):
     assert names(folder) == []
 
 
-def test_samples_that_are_no_numbers_are_refused_for_integers(folder, tmp_path):
+def test_samples_that_are_no_numbers_are_refused_but_for_floats(folder, tmp_path):
     samples = noise(1_000)
     samples[900] = np.nan
     path = write_sound(tmp_path / "source.wav", samples, subtype="FLOAT")
     for what in ("kept", "stems"):
         with pytest.raises(AudioWriteError, match="not numbers"):
             run(material(path), ExportSettings(folder, "a", what=what, depth="16"))
+        with pytest.raises(AudioWriteError, match="not numbers"):
+            run(material(path), ExportSettings(folder, "a", ".mp3", what=what))
     assert names(folder) == []
     run(material(path, layers=0), ExportSettings(folder, "a"))
     np.testing.assert_array_equal(read(folder / "a.wav"), samples)
