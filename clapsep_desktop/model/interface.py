@@ -82,6 +82,7 @@ class WindowPlan:
     guard: float = 0.0  # seconds at an inner window edge that are heard but never used
     batch: int = 1  # windows heard together when memory allows
     lead: int = 0  # seconds heard before a window is used, by a model that must warm up first
+    single: bool = False  # one thread a window on a CPU: the layers are too small for several
 
 
 @runtime_checkable

@@ -62,7 +62,7 @@ class Mini:
         self.device = torch.device("cpu")
         self.config = net.config
         self.grid = SpectralGrid(net.config.rate, net.config.n_fft, net.config.hop)
-        self.plan = WindowPlan(length=10, overlap=2, guard=0.5, batch=2)
+        self.plan = WindowPlan(length=10, overlap=2, guard=0.5, batch=2, single=True)
         self.embedding_size = net.config.embedding
         self._net = fold_norms(net.eval().requires_grad_(False))
         self._text = text
@@ -147,10 +147,18 @@ class Mini:
     def _filters(
         self, heard: tuple[list[Tensor], Tensor], conditions: Tensor, frames: int
     ) -> SpectralFilter:
-        """Filters of B * Q, for the first frames of B windows that were heard."""
-        wanted = conditions.to(self.device).repeat(len(heard[1]), 1)
-        logits = self._net.mask_logits(heard, wanted)[:, :, :frames]
-        return SpectralFilter(torch.sigmoid(logits).transpose(1, 2).contiguous())
+        """Filters of B * Q, for the first frames of B windows that were heard.
+
+        What a query keeps, the one with its sides exchanged removes. The network is asked both
+        and does better by the mean of its answers than by either.
+        """
+        asked = conditions.to(self.device)
+        exchanged = asked.roll(self.embedding_size, dims=1)
+        both = torch.cat([asked, exchanged]).repeat(len(heard[1]), 1)
+        logits = self._net.mask_logits(heard, both)[:, :, :frames]
+        straight, opposite = logits.unflatten(0, (-1, 2, len(asked))).unbind(1)  # (B, Q, bins, T)
+        mean = ((straight - opposite) / 2).flatten(0, 1)
+        return SpectralFilter(torch.sigmoid(mean).transpose(1, 2).contiguous())
 
     @cached_property
     def _sentence_encoder(self) -> SentenceEncoder:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial
 
 import torch
 
@@ -15,6 +18,9 @@ _CPU = torch.device("cpu")
 
 class Executor:
     """Asks a model for filters, batch by batch.
+
+    A small model's windows run side by side on a CPU, each on one thread, which takes about half
+    the time of all threads on each layer, and gives the same numbers on any number of cores.
 
     Where memory runs out the batch is halved; where one window is still too much the model moves
     to the CPU. What was computed before stays, and both findings hold for later calls.
@@ -53,11 +59,18 @@ class Executor:
         device = self.model.device
         try:
             here = None if condition is None else condition.to(device)
+            if self.model.plan.single and device.type == "cpu":
+                heard = partial(self.model.filters, condition=here)
+                return _join(list(self._threads.map(heard, batch.split(1))), device)
             return self.model.filters(batch.to(device), here)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
             return None
+
+    @cached_property
+    def _threads(self) -> ThreadPoolExecutor:
+        return single_threads(torch.get_num_threads())
 
     def _retreat(self, failed: int) -> None:
         """Prepares for less memory than ``failed`` windows at once need."""
@@ -83,6 +96,27 @@ class Executor:
         )
         self.model.to(_CPU)
         self.batch = self.model.plan.batch
+
+
+def single_threads(count: int) -> ThreadPoolExecutor:
+    """A pool of threads, in each of which torch uses that thread alone.
+
+    Args:
+        count: of the threads.
+    """
+    others = torch.get_num_threads()
+    pool = ThreadPoolExecutor(count, "windows", initializer=_use_one_thread)
+    started = threading.Barrier(count)
+    for waiting in [pool.submit(started.wait) for _ in range(count)]:
+        waiting.result()
+    # What a thread sets for itself holds for all that begin after it, too: take that back.
+    torch.set_num_threads(others)
+    return pool
+
+
+def _use_one_thread() -> None:
+    torch.get_num_threads()  # the first call in a thread would set it anew
+    torch.set_num_threads(1)
 
 
 def _join(parts: list[SpectralFilter], device: torch.device) -> SpectralFilter:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
 import pytest
 import torch
 
 from clapsep_desktop.errors import DeviceError
 from clapsep_desktop.model.interface import SpectralFilter, SpectralGrid, WindowPlan
-from clapsep_desktop.separation.executor import Executor
+from clapsep_desktop.separation.executor import Executor, single_threads
 from tests.support.models import FakeModel, TapsModel
 
 LENGTH = 4 * 32_000
@@ -75,6 +79,47 @@ def test_windows_go_through_in_batches_and_in_order(count: int) -> None:
     assert gains(answer) == [round(i / 10, 3) for i in range(count)]
     assert max(call[0] for call in model.calls) <= 4
     assert sum(call[0] for call in model.calls) == count
+
+
+class Watched(FakeModel):
+    """A small model that notes with how many threads torch computes its windows, and on which."""
+
+    def __init__(self) -> None:
+        super().__init__(level, plan=WindowPlan(length=4, overlap=1, batch=4, single=True))
+        self.threads: list[tuple[int, str]] = []
+
+    def filters(self, windows: torch.Tensor, condition: torch.Tensor | None) -> SpectralFilter:
+        self.threads.append((torch.get_num_threads(), threading.current_thread().name))
+        return super().filters(windows, condition)
+
+
+def test_a_small_models_windows_run_side_by_side_on_a_thread_each() -> None:
+    model = Watched()
+    answer = Executor(model, silent).filters(numbered(6), None)
+    assert gains(answer) == [i / 10 for i in range(6)]
+    assert [call[0] for call in model.calls] == [1] * 6
+    assert {count for count, _ in model.threads} == {1}
+    assert threading.current_thread().name not in {name for _, name in model.threads}
+
+
+def test_threads_of_its_own_leave_torchs_threads_elsewhere_as_they_were() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with single_threads(2) as pool:
+            assert list(pool.map(lambda _: torch.get_num_threads(), range(4))) == [1] * 4
+            with ThreadPoolExecutor(1) as later:
+                assert later.submit(torch.get_num_threads).result() == 3
+            assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_too_little_memory_on_a_thread_is_a_sentence() -> None:
+    model = SmallMemory(0, MemoryError())
+    model.plan = replace(model.plan, single=True)
+    with pytest.raises(DeviceError, match="too little memory"):
+        Executor(model, silent).filters(numbered(2), None)
 
 
 @pytest.mark.parametrize("error", [CUDA_ERROR, MPS_ERROR, MemoryError()])
