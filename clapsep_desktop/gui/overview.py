@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
 from PySide6.QtGui import (
     QColor,
     QKeyEvent,
@@ -179,6 +179,12 @@ class Overview(Strip):
         per_pixel = self._whole.frames_per_pixel / self.devicePixelRatioF()
         frames = self._data.frames
         self._data.want("overview", self._data.detail_keys(0, frames, per_pixel))
+
+    def event(self, event: QEvent) -> bool:
+        """On a screen of another ratio the picture has other pixels."""
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._ask()
+        return super().event(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -213,6 +213,13 @@ class Plot(pg.GraphicsView):
         self._overlay.update()
         self._playhead.place()
 
+    def event(self, event: QEvent) -> bool:
+        """On a screen of another ratio the picture has other pixels."""
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self.ask()
+            self.repaint_picture()
+        return bool(super().event(event))
+
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         super().resizeEvent(event)
         if hasattr(self, "axis"):  # pyqtgraph calls it while it is made

@@ -17,6 +17,7 @@ from clapsep_desktop.gui.frequency_scale import FrequencyScale, row_map
 from clapsep_desktop.gui.tiles import TileKey
 
 _BYTES: Final = 64 << 20  # of rows and pictures together
+_LEAST: Final = 40  # pictures that are kept whatever they take: a screen of 8K shows 31
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class SpectrogramPictures:
 
     def _make_room(self, picture: _Picture) -> None:
         size = picture.rows.nbytes + picture.pixels.nbytes
-        while self._pictures and (len(self._pictures) + 1) * size > _BYTES:
+        while len(self._pictures) >= max(_BYTES // size, _LEAST):
             del self._pictures[next(iter(self._pictures))]
 
 

@@ -8,7 +8,9 @@ the layers that lie over the recording there, so that an undo finds the former p
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -50,8 +52,8 @@ class TileKey:
         return np.ascontiguousarray(tile(source, self.zoom, self.index, self.settings).T)
 
     def blank(self, channels: int) -> np.ndarray:  # noqa: ARG002
-        """What stands for it where the recording cannot be read."""
-        return np.zeros((self.settings.fft // 2 + 1, COLUMNS), np.uint8)
+        """What stands for it where the recording cannot be read; the same array every time."""
+        return _blank_tile(self.settings.fft)
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,13 @@ class FineKey:
 PieceKey = TileKey | SamplesKey | FineKey
 
 
+@lru_cache(maxsize=4)
+def _blank_tile(fft: int) -> np.ndarray:
+    blank = np.zeros((fft // 2 + 1, COLUMNS), np.uint8)
+    blank.flags.writeable = False  # it stands for many
+    return blank
+
+
 def tile_reach(zoom: int, index: int, fft: int) -> tuple[int, int]:
     """Frames that a tile depends on: from the first, to one past the last."""
     margin = fft  # half a transform, or one and a half where two stand for a column
@@ -112,7 +121,12 @@ def tile_reach(zoom: int, index: int, fft: int) -> tuple[int, int]:
 
 
 class PieceCache:
-    """Arrays by key; the least recently used ones go when they take too many bytes."""
+    """Arrays by key; the least recently used ones go when they take too many bytes.
+
+    Attributes:
+        limit: bytes.
+        size: bytes that all take now.
+    """
 
     def __init__(self, limit: int = CACHE_BYTES) -> None:
         self.limit = limit
@@ -132,13 +146,23 @@ class PieceCache:
             self._pieces.move_to_end(key)
         return piece
 
-    def put(self, key: PieceKey, piece: np.ndarray) -> None:
-        """Hold a piece, in place of a former one of that key."""
+    def put(self, key: PieceKey, piece: np.ndarray, needed: Collection[PieceKey] = ()) -> None:
+        """Hold a piece, in place of a former one of that key.
+
+        Args:
+            key: its name.
+            piece: an array.
+            needed: what stays, whatever it takes: without it a large screen, which needs more than
+                the limit, would have pieces computed over and over.
+        """
         self.discard(key)
         self._pieces[key] = piece
         self.size += piece.nbytes
-        while self.size > self.limit and len(self._pieces) > 1:
-            self.size -= self._pieces.popitem(last=False)[1].nbytes
+        if self.size > self.limit:
+            for each in [one for one in self._pieces if one != key and one not in needed]:
+                self.discard(each)
+                if self.size <= self.limit:
+                    return
 
     def discard(self, key: PieceKey) -> None:
         """Let a piece go, if it is there."""

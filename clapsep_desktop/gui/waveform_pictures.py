@@ -21,7 +21,8 @@ from clapsep_desktop.timebase import Span
 COLUMNS: Final = 256
 """Device pixels in a block."""
 
-_KEPT: Final = 96  # blocks
+_BYTES: Final = 64 << 20  # of all blocks
+_LEAST: Final = 40  # blocks that are kept whatever they take: a screen of 8K shows 31
 _CLIPPED: Final = 0.99997  # of full scale; the largest positive value of 16 bits
 
 _BACKGROUND, _WAVE, _BODY, _GRID, _CLIP = range(5)
@@ -92,8 +93,9 @@ class WaveformPictures:
         key = self._data.content(int(first) - 1, int(last) + 1), index
         block = self._blocks.get(key)
         if block is None:
-            self._make_room(index)
-            block = self._blocks[key] = self._draw(first, last, style)
+            block = self._draw(first, last, style)
+            self._make_room(index, block.pixels.nbytes)
+            self._blocks[key] = block
         return block.image
 
     def drop(self, span: Span | None) -> None:
@@ -111,9 +113,9 @@ class WaveformPictures:
         """Forget all."""
         self._blocks.clear()
 
-    def _make_room(self, index: int) -> None:
-        """Forget what lies farthest from where the user looks."""
-        while len(self._blocks) >= _KEPT:
+    def _make_room(self, index: int, size: int) -> None:
+        """Forget what lies farthest from where the user looks; blocks are of one size."""
+        while len(self._blocks) >= max(_BYTES // size, _LEAST):
             del self._blocks[max(self._blocks, key=lambda key: abs(key[1] - index))]
 
     def _draw(self, first: float, last: float, style: WaveStyle) -> _Block:

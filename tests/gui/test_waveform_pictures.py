@@ -5,10 +5,25 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtGui import QColor
+from pytestqt.qtbot import QtBot
 
 from clapsep_desktop.audio.peaks import Peaks
+from clapsep_desktop.audio.source import ArraySource
+from clapsep_desktop.audio.spectrogram import SpectrogramSettings
+from clapsep_desktop.gui import spectrogram_pictures, waveform_pictures
 from clapsep_desktop.gui.amplitude_scale import AmplitudeScale
-from clapsep_desktop.gui.waveform_pictures import COLUMNS, WaveColours, WaveStyle, wave_pixels
+from clapsep_desktop.gui.contents import ORIGINAL
+from clapsep_desktop.gui.frequency_scale import FrequencyScale
+from clapsep_desktop.gui.spectrogram_pictures import SpectrogramPictures, SpectrogramStyle
+from clapsep_desktop.gui.tiles import TileKey
+from clapsep_desktop.gui.viewdata import ViewData
+from clapsep_desktop.gui.waveform_pictures import (
+    COLUMNS,
+    WaveColours,
+    WaveformPictures,
+    WaveStyle,
+    wave_pixels,
+)
 
 COLOURS = WaveColours.of(*(QColor(name) for name in ("black", "red", "white", "grey", "yellow")))
 BACKGROUND, WAVE, BODY, _, CLIP = (int(colour) for colour in COLOURS.table)
@@ -87,3 +102,33 @@ def test_channels_lie_one_below_the_other_or_as_one() -> None:
     assert np.isin(apart[101:, 0], (WAVE, BODY)).sum() <= 20
     merged = wave_pixels(peaks, style(merged=True))
     assert rows(merged[:, 0], WAVE, BODY) == (51, 151)
+
+
+LARGE_SCREEN = 32
+"""Blocks side by side in 8192 pixels."""
+
+
+def test_blocks_of_a_large_screen_are_drawn_once(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waveform_pictures, "_BYTES", 1)
+    data = ViewData()
+    data.set_sources({"original": ArraySource(np.zeros((LARGE_SCREEN * COLUMNS, 1)), 8_000)})
+    pictures, drawn = WaveformPictures(data), style()
+    images = [pictures.block(index, drawn) for index in range(LARGE_SCREEN)]
+    assert [pictures.block(index, drawn) for index in range(LARGE_SCREEN)] == images
+    data.close()
+
+
+def test_tiles_of_a_large_screen_are_coloured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spectrogram_pictures, "_BYTES", 1)
+    settings = SpectrogramSettings(512)
+    drawn = SpectrogramStyle(20, FrequencyScale.whole("log", 8_000), 8_000, "magma", -100, 0)
+    tiles = {
+        TileKey(ORIGINAL, 1, index, settings): np.zeros((257, 256), np.uint8)
+        for index in range(LARGE_SCREEN)
+    }
+    pictures = SpectrogramPictures()
+    for key, tile in tiles.items():
+        pictures.picture(key, tile, drawn)
+    assert all(pictures.has(key, tile, drawn) for key, tile in tiles.items())
