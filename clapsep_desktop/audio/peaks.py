@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Generator, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from clapsep_desktop.audio.source import AudioSource
+from clapsep_desktop.errors import AudioReadError
 from clapsep_desktop.timebase import Span
 
 BIN = 256
@@ -124,6 +126,8 @@ class PeakPyramid:
     ) -> Generator[Span, None, None]:
         """Read a source and put it in, block by block, yielding the span of each.
 
+        What is damaged and cannot be read stays as it was.
+
         Args:
             source: of the pyramid's length and channels.
             spans: what to read, in this order; front to back if left out.
@@ -133,7 +137,8 @@ class PeakPyramid:
             span = self.aligned(span)
             for start in range(span.start, span.stop, _READ):
                 stop = min(start + _READ, span.stop)
-                self.update(start, source.read(start, stop))
+                with suppress(AudioReadError):
+                    self.update(start, source.read(start, stop))
                 yield Span(start, stop)
 
     def query(self, start: float, stop: float, pixels: int) -> Peaks:

@@ -93,11 +93,11 @@ class PeakStates:
             self._pyramids[request.content] = pyramid
 
     def end(self, *, whole: bool) -> None:
-        """Reading came to an end; not whole where it was cancelled, or met a damaged place."""
+        """Reading came to an end; not whole where it was cancelled, or failed."""
         assert self.running is not None
         content, cancelled = self.running.content, self.running.cancelled.is_set()
         self.running = None
-        if whole or not cancelled:  # what cannot be read now cannot be read later either
+        if whole or not cancelled:  # what failed once would fail again
             self._whole.add(content)
         else:
             self._whole.discard(content)

@@ -35,6 +35,9 @@ _HEAD: Final = 5  # half the width of the playhead's triangle
 class Ruler(Strip):
     """Round times over the plots. Click moves the cursor, drag selects, a flag jumps to its marker.
 
+    Attributes:
+        tool: selects by mouse.
+
     Signals:
         seek_requested(int): the user clicked at a frame.
     """
@@ -43,7 +46,7 @@ class Ruler(Strip):
 
     def __init__(self, timeline: Timeline, parent: QWidget | None = None) -> None:
         super().__init__(timeline, _HEIGHT, parent)
-        self._tool = SelectionTool(timeline)
+        self.tool = SelectionTool(timeline)
         self.setObjectName("ruler")
         self.setAccessibleName("Time ruler")
         self.setToolTip(
@@ -150,22 +153,22 @@ class Ruler(Strip):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton and self._timeline.frames:
-            self._tool.press(self._point(event), event.modifiers())
+            self.tool.press(self._point(event), event.modifiers())
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        self._tool.move(self._point(event), event.modifiers())
+        self.tool.move(self._point(event), event.modifiers())
         over_flag = self._flag_at(event.position()) is not None
         self.setCursor(
             Qt.CursorShape.PointingHandCursor
             if over_flag
-            else self._tool.cursor_at(self._point(event))
+            else self.tool.cursor_at(self._point(event))
         )
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if event.button() != Qt.MouseButton.LeftButton:
             return
         flag = self._flag_at(event.position())
-        frame = self._tool.release(self._point(event), event.modifiers())
+        frame = self.tool.release(self._point(event), event.modifiers())
         if frame is not None:
             self.seek_requested.emit(frame if flag is None else flag.frame)
 

@@ -58,12 +58,20 @@ class Frequencies(Protocol):
 
 
 @dataclass(frozen=True)
+class _Place:
+    """Where the mouse is, in the recording."""
+
+    frame: int
+    snaps: bool  # whether the frame is still to be drawn to what `Timeline.snap` finds
+    frequency: float
+
+
+@dataclass(frozen=True)
 class _Press:
     """Where the button went down, and what was selected then."""
 
     point: QPointF
-    frame: int
-    frequency: float
+    place: _Place
     selection: Span | None
     band: Band | None
     part: Part
@@ -86,6 +94,7 @@ class SelectionTool:
         self._timeline = timeline
         self._frequencies = frequencies
         self._press: _Press | None = None
+        self._waiting: tuple[_Press, _Place, Span | None] | None = None  # for where edges snap to
         self.boxes = False
         self.is_dragging = False
 
@@ -98,8 +107,7 @@ class SelectionTool:
         part = self.part_at(point)
         self._press = _Press(
             point,
-            self._frame(point, modifiers),
-            self._frequency(point),
+            self._place(point, modifiers),
             timeline.selection,
             timeline.band,
             part,
@@ -125,14 +133,20 @@ class SelectionTool:
         if press is None or dragged or press.part or press.extends:
             return None
         self._timeline.clear_selection()
-        return self._frame(point, modifiers)
+        return self._snapped(self._place(point, modifiers))[0]
+
+    def snap_again(self) -> None:
+        """Put the edges where they snap to, if that was not known yet when they were drawn."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None and waiting[2] == self._timeline.selection:
+            self._draw(*waiting[:2])
 
     def cancel(self) -> bool:
         """Esc: back to what was selected before; False if nothing was being dragged."""
         press, self._press = self._press, None
         if press is None or not self.is_dragging:
             return False
-        self.is_dragging = False
+        self.is_dragging, self._waiting = False, None
         if press.selection is None:
             self._timeline.clear_selection()
         else:
@@ -169,26 +183,33 @@ class SelectionTool:
         press = self._press
         assert press is not None
         self.is_dragging = True
-        frame, frequency = self._frame(point, modifiers), self._frequency(point)
+        self._draw(press, self._place(point, modifiers))
+
+    def _draw(self, press: _Press, place: _Place) -> None:
+        """Select what a drag from a press to a place means."""
+        frame, known = self._snapped(place)
         if press.part:
-            self._move_part(press, frame, frequency)
+            self._move_part(press, frame, place.frequency)
         elif press.extends:
             self._extend(press, frame)
         else:
-            self._select(press, frame, frequency)
+            pressed, known_too = self._snapped(press.place)
+            known = known and known_too
+            self._select(press, pressed, frame, place.frequency)
+        self._waiting = None if known else (press, place, self._timeline.selection)
 
-    def _select(self, press: _Press, frame: int, frequency: float) -> None:
-        band = _ordered(press.frequency, frequency) if self._draws_boxes else None
-        if self._draws_boxes and band is None:
-            return
-        self._set(press.frame, frame, band)
+    def _select(self, press: _Press, one: int, other: int, frequency: float) -> None:
+        band = _ordered(press.place.frequency, frequency) if self._draws_boxes else None
+        if not self._draws_boxes or band is not None:
+            self._set(one, other, band)
 
     def _extend(self, press: _Press, frame: int) -> None:
         """Move the end of the selection that lies nearer to where the mouse went down."""
         if press.selection is None:
             return self._set(self._timeline.cursor, frame, None)
         start, stop = press.selection.start, press.selection.stop
-        held = stop if abs(press.frame - start) <= abs(press.frame - stop) else start
+        pressed = press.place.frame
+        held = stop if abs(pressed - start) <= abs(pressed - stop) else start
         return self._set(held, frame, press.band)
 
     def _move_part(self, press: _Press, frame: int, frequency: float) -> None:
@@ -213,20 +234,23 @@ class SelectionTool:
     def _draws_boxes(self) -> bool:
         return self.boxes and self._frequencies is not None
 
-    def _frequency(self, point: QPointF) -> float:
-        return self._frequencies.frequency_at(point.y()) if self._frequencies is not None else 0.0
-
-    def _frame(self, point: QPointF, modifiers: Qt.KeyboardModifier) -> int:
-        """The frame under the mouse, drawn to what is near; Alt leaves it where it is."""
+    def _place(self, point: QPointF, modifiers: Qt.KeyboardModifier) -> _Place:
+        """The place under the mouse, drawn to what is near; Alt leaves it where it is."""
         timeline = self._timeline
         frame = timeline.frame_at(point.x())
+        frequency = self._frequencies.frequency_at(point.y()) if self._frequencies else 0.0
         if modifiers & Qt.KeyboardModifier.AltModifier:
-            return frame
-        places = [0, timeline.frames, *(marker.frame for marker in timeline.markers)]
-        nearest = min(places, key=lambda place: abs(place - frame))
+            return _Place(frame, False, frequency)
+        magnets = [0, timeline.frames, *(marker.frame for marker in timeline.markers)]
+        nearest = min(magnets, key=lambda magnet: abs(magnet - frame))
         if abs(timeline.x_of(nearest) - point.x()) <= MAGNET:
-            return nearest
-        return timeline.snapped(frame)
+            return _Place(nearest, False, frequency)
+        return _Place(frame, True, frequency)
+
+    def _snapped(self, place: _Place) -> tuple[int, bool]:
+        """The frame of a place, and whether it lies where it snaps to already."""
+        found = self._timeline.snapped(place.frame) if place.snaps else place.frame
+        return (place.frame, False) if found is None else (found, True)
 
 
 def _nearer(at: float, one: float, other: float, first: Part, second: Part) -> Part:

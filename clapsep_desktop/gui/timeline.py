@@ -31,7 +31,8 @@ class Timeline(QObject):
         selection: the selected frames or None; band: their lowest and highest frequency in Hz,
             None for all.
         follow: whether the view turns the page when the playhead leaves it.
-        snap: where a frame asked for by mouse comes to lie, or None to take it as it is.
+        snap: where a frame asked for by mouse comes to lie, None while it is not known; or None to
+            take frames as they are.
 
     Signals:
         recording_changed(): another recording, or another length of it.
@@ -61,7 +62,7 @@ class Timeline(QObject):
         self.band: Band | None = None
         self.markers: tuple[Marker, ...] = ()
         self.follow = True
-        self.snap: Callable[[int], int] | None = None
+        self.snap: Callable[[int], int | None] | None = None
 
     # The recording.
 
@@ -118,11 +119,10 @@ class Timeline(QObject):
         """The frame nearest to a pixel, from 0 to the recording's length."""
         return min(max(round(self.position_at(x)), 0), self.frames)
 
-    def snapped(self, frame: int) -> int:
-        """A frame after `snap`, from 0 to the recording's length."""
-        if self.snap is not None:
-            frame = self.snap(frame)
-        return min(max(frame, 0), self.frames)
+    def snapped(self, frame: int) -> int | None:
+        """A frame after `snap`, from 0 to the recording's length; None while it is not known."""
+        found = frame if self.snap is None else self.snap(frame)
+        return None if found is None else min(max(found, 0), self.frames)
 
     # The visible range.
 

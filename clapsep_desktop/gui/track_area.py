@@ -103,6 +103,7 @@ class TrackArea(QWidget):
         self.lane.span_chosen.connect(self._choose)
         self.bar.changed.connect(self._take_settings)
         self.waveform.vertical_zoom_changed.connect(self._share_amplitude)
+        self.data.peaks_changed.connect(self._snap_again)
         timeline = self.timeline
         for signal in (
             timeline.range_changed,
@@ -146,6 +147,11 @@ class TrackArea(QWidget):
     def _take_settings(self, settings: ViewSettings) -> None:
         self.set_settings(settings)
         self.settings_changed.emit(settings)
+
+    def _snap_again(self, _: Span | None) -> None:
+        """Samples came that a selection's edges may have waited for."""
+        for tool in (self.waveform.tool, self.spectrogram.tool, self.ruler.tool):
+            tool.snap_again()
 
     def _share_amplitude(self) -> None:
         self.spectrogram.set_amplitude(self.waveform.scale)

@@ -62,7 +62,7 @@ class ViewWorker(QObject):
         piece_ready(PieceRequest, numpy.ndarray): the piece, blank where it cannot be read.
         peaks_copied(PeaksRequest, PeakPyramid): the pyramid that will be filled.
         peaks_read(PeaksRequest, Span): a span is new; told at most ten times a second.
-        peaks_finished(PeaksRequest, bool): all is read, or False: it was cancelled or failed.
+        peaks_finished(PeaksRequest, bool): all that can be read is, or False: it was cancelled.
     """
 
     piece_ready = Signal(object, object)
@@ -86,6 +86,9 @@ class ViewWorker(QObject):
             piece = request.key.compute(request.source)
         except ClapSepError:  # a damaged place, or a result that was deleted meanwhile
             piece = request.key.blank(request.source.channels)
+        except BaseException:  # told by Python; but whoever waits for the piece waits no more
+            self.piece_ready.emit(request, request.key.blank(request.source.channels))
+            raise
         self.piece_ready.emit(request, piece)
 
     @Slot(object)
@@ -128,8 +131,9 @@ class ViewWorker(QObject):
             return self._add_news(next(steps))
         except StopIteration:
             return self._end(whole=True)
-        except ClapSepError:
-            return self._end(whole=False)
+        except BaseException:  # told by Python; other pictures are still to be had
+            self._end(whole=False)
+            raise
 
     def _add_news(self, span: Span) -> None:
         old = self._news or span

@@ -17,7 +17,6 @@ from PySide6.QtCore import QMetaObject, QObject, Qt, QThread, Signal, Slot
 from clapsep_desktop.audio.peaks import BIN, PeakPyramid, Peaks, sample_peaks
 from clapsep_desktop.audio.source import ArraySource, AudioSource
 from clapsep_desktop.audio.spectrogram import SpectrogramSettings
-from clapsep_desktop.errors import ClapSepError
 from clapsep_desktop.gui.contents import ORIGINAL, Content, Contents
 from clapsep_desktop.gui.fine_peaks import join_fine
 from clapsep_desktop.gui.peak_states import PeakStates
@@ -183,9 +182,7 @@ class ViewData(QObject):
 
     def tile(self, key: TileKey) -> np.ndarray | None:
         """A tile, uint8 (bins, columns), if it is there."""
-        if key.content.is_silent and key not in self._cache:
-            self._cache.put(key, key.blank(self.channels))
-        return self._cache.get(key)
+        return self._piece(key)
 
     def former_tile(self, key: TileKey) -> tuple[TileKey, np.ndarray] | None:
         """A tile of what was kept there before the latest layers came, if one is there."""
@@ -270,27 +267,25 @@ class ViewData(QObject):
     def _where(self, index: int, size: int) -> Content:
         return self.content(index * size, (index + 1) * size)
 
-    def _piece(self, key: SamplesKey | FineKey) -> np.ndarray | None:
+    def _piece(self, key: PieceKey) -> np.ndarray | None:
         if key.content.is_silent:
             return key.blank(self.channels)
         return self._cache.get(key)
 
-    def zero_crossing(self, frame: int) -> int:
+    def zero_crossing(self, frame: int) -> int | None:
         """The frame nearest to one at which the mean of all channels changes its sign.
 
-        Looks no further than 10 ms at 48 kHz, and gives the frame itself where there is none. For
-        a frame that the user chose: it reads those samples if they are not there.
+        Looks no further than 10 ms at 48 kHz, and gives the frame itself where there is none. None
+        while the samples there are not: they are asked for, and `peaks_changed` tells of them.
         """
         first, last = max(frame - _SEARCH, 0), min(frame + _SEARCH, self.frames)
-        source = self._contents.sources.get(self._role)
-        if source is None or last - first < 2:
+        if last - first < 2:
             return frame
-        try:
-            samples = self.samples(first, last)
-            mean = (source.read(first, last) if samples is None else samples).mean(axis=1)
-        except ClapSepError:
-            return frame
-        positive = mean >= 0
+        samples = self.samples(first, last)
+        if samples is None:
+            self.want("snap", self.sample_keys(first, last))
+            return None
+        positive = samples.mean(axis=1) >= 0
         crossings = first + 1 + np.flatnonzero(positive[1:] != positive[:-1])
         if not len(crossings):
             return frame
@@ -333,6 +328,10 @@ class ViewData(QObject):
                             return PieceRequest(self._number, key, source)
         return None
 
+    def _wished(self) -> set[PieceKey]:
+        """All that the views ask for; no more than a few screens hold."""
+        return {key for wishes in self._wishes.values() for keys in wishes for key in keys}
+
     def _lacks(self, key: PieceKey) -> bool:
         if key in self._in_flight or key.content.is_silent:
             return False
@@ -344,7 +343,7 @@ class ViewData(QObject):
         if request.number < self._began:  # of a recording that is closed
             return
         self._in_flight.discard(key)
-        self._cache.put(key, piece)
+        self._cache.put(key, piece, self._wished())
         if self._stale.get(key, 0) <= request.number:
             self._stale.pop(key, None)
         first, last = key.reach

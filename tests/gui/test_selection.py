@@ -143,6 +143,31 @@ def test_markers_and_ends_attract_unless_alt_is_held(
     assert timeline.selection == Span(20_300, 40_400)
 
 
+def test_edges_snap_once_it_is_known_where_to(timeline: Timeline, tool: SelectionTool) -> None:
+    known: set[int] = set()
+    timeline.snap = lambda frame: frame // 1000 * 1000 if frame in known else None
+    drag(tool, (205, 50), (509, 50))
+    assert timeline.selection == Span(20_500, 50_900)
+    known.add(50_900)
+    tool.snap_again()
+    assert timeline.selection == Span(20_500, 50_000)
+    known.add(20_500)
+    tool.snap_again()
+    assert timeline.selection == Span(20_000, 50_000)
+    timeline.snap = lambda frame: frame + 7  # another role has other crossings
+    tool.snap_again()
+    assert timeline.selection == Span(20_000, 50_000)
+
+
+def test_what_was_selected_since_does_not_snap(timeline: Timeline, tool: SelectionTool) -> None:
+    timeline.snap = lambda _: None
+    drag(tool, (205, 50), (509, 50))
+    timeline.select(Span(1, 2))
+    timeline.snap = lambda _: 0
+    tool.snap_again()
+    assert timeline.selection == Span(1, 2)
+
+
 def test_edges_snap(timeline: Timeline, tool: SelectionTool) -> None:
     timeline.snap = lambda frame: frame // 1000 * 1000
     drag(tool, (205, 50), (509, 50))

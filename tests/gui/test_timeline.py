@@ -122,6 +122,8 @@ def test_snapping_stays_inside(timeline: Timeline) -> None:
     timeline.snap = lambda frame: frame - 100
     assert timeline.snapped(50) == 0
     assert timeline.snapped(500) == 400
+    timeline.snap = lambda _: None
+    assert timeline.snapped(500) is None
 
 
 def test_without_a_recording_nothing_is_visible() -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QColor, QDropEvent, QImage, QWheelEvent
 from PySide6.QtWidgets import QApplication, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
@@ -390,3 +390,36 @@ def test_settings_without_room_are_behind_a_named_button(track, qtbot):
     qtbot.waitUntil(more.isVisible)
     assert not more.icon().isNull()
     assert more.toolTip()
+
+
+def test_on_another_screen_its_own_pixels_are_asked_for(
+    track: Track, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, list[object]] = {}
+    monkeypatch.setattr(track.data, "want", lambda view, keys, *_: asked.update({view: [*keys]}))
+    track.timeline.zoom_to(Span(100_000, 260_000))  # 200 frames a pixel
+    coarse = asked["spectrogram"]
+    assert asked["waveform"]
+    asked.clear()
+    for view in (*track.area.plots, track.area.overview):
+        monkeypatch.setattr(view, "devicePixelRatioF", lambda: 2.0)
+        QApplication.sendEvent(view, QEvent(QEvent.Type.DevicePixelRatioChange))
+    assert {key.zoom for key in coarse} == {256}
+    assert {key.zoom for key in asked["spectrogram"]} == {128}
+    assert set(asked) == {"spectrogram", "waveform", "overview"}
+
+
+def test_edges_snap_when_their_samples_have_come(qtbot: QtBot, track: Track) -> None:
+    track.timeline.snap = track.data.zero_crossing
+    viewport = track.area.waveform.viewport()
+    qtbot.mousePress(viewport, Qt.MouseButton.LeftButton, pos=at(299))
+    qtbot.mouseMove(viewport, at(350))
+    qtbot.mouseMove(viewport, at(501))
+    qtbot.mouseRelease(viewport, Qt.MouseButton.LeftButton, pos=at(501))
+    settle(qtbot, track.data)
+    selection = track.timeline.selection
+    assert selection is not None
+    step = RATE / TONE / 2  # frames from one crossing to the next
+    for edge, x in ((selection.start, 299), (selection.stop, 501)):
+        assert abs(edge - track.timeline.frame_at(x)) <= step
+        assert edge == track.data.zero_crossing(edge)

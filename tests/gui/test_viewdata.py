@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pytestqt.exceptions import capture_exceptions
 from pytestqt.qtbot import QtBot
 
 from clapsep_desktop.audio.mix import Layer, MixSource
@@ -16,7 +18,7 @@ from clapsep_desktop.audio.source import ArraySource, AudioSource
 from clapsep_desktop.audio.spectrogram import SpectrogramSettings, tile
 from clapsep_desktop.audio.store import AudioStore
 from clapsep_desktop.errors import AudioReadError
-from clapsep_desktop.gui.tiles import FINE_BIN
+from clapsep_desktop.gui.tiles import FINE_BIN, SAMPLE_FRAMES, PieceCache
 from clapsep_desktop.gui.viewdata import ViewData
 from clapsep_desktop.timebase import Span
 
@@ -209,27 +211,78 @@ def test_a_closed_recording_is_not_read_any_more(
 def test_a_damaged_place_is_blank(qtbot: QtBot, data: ViewData, original: ArraySource) -> None:
     class Damaged(ArraySource):
         def read(self, start: int, stop: int) -> np.ndarray:
-            if stop > 200_000:
+            if start < 240_000 and stop > 200_000:
                 raise AudioReadError("It is damaged there.")
             return super().read(start, stop)
 
     data.set_sources({"original": Damaged(original.samples, RATE)})
-    piece = wanted_tile(qtbot, data, 64, 20)
+    piece = wanted_tile(qtbot, data, 64, 13)
     assert piece is not None
     assert not piece.any()
-    shown, _ = data.peaks(0, 100_000, 100)
-    assert np.isfinite(shown.maximum).all()
+    shown, _ = data.peaks(0, FRAMES, 100)
+    known = np.isfinite(shown.maximum).all(axis=1)
+    assert known[:32].all()  # all blocks before the damaged one
+    assert not known[50:60].any()
+    assert known[80:].all()  # and all after it
 
 
-def test_zero_crossings_are_found_near_a_frame(data: ViewData) -> None:
+def test_zero_crossings_are_found_near_a_frame(qtbot: QtBot, data: ViewData) -> None:
     samples = np.sin(2 * np.pi * (np.arange(RATE) + 0.5) / 100).astype(np.float32)[:, None]
     data.set_sources({"original": ArraySource(samples, RATE)})
+    assert data.zero_crossing(510) is None  # asked for, not read here
+    settle(qtbot, data)
     assert data.zero_crossing(510) == 500
     assert data.zero_crossing(540) == 550
     assert data.zero_crossing(0) == 50
     flat = ArraySource(np.ones((RATE, 1), np.float32), RATE)
     data.set_sources({"original": flat})
+    assert data.zero_crossing(510) is None
+    settle(qtbot, data)
     assert data.zero_crossing(510) == 510
+
+
+def test_only_the_views_thread_reads(qtbot: QtBot, data: ViewData, original: ArraySource) -> None:
+    readers: set[int] = set()
+
+    class Watched(ArraySource):
+        def read(self, start: int, stop: int) -> np.ndarray:
+            readers.add(threading.get_ident())
+            return super().read(start, stop)
+
+    data.set_sources(mixes(Watched(original.samples, RATE), Layer(noise(5_000, 1), 0, 1.0)))
+    for role in ("original", "kept", "removed"):
+        data.set_role(role)
+        assert data.zero_crossing(1_000) is None
+        for width in (1, 20, 100, 1_000):
+            data.peaks(0, 100 * width, 100)
+            data.want("test", data.detail_keys(0, 100 * width, width))
+        data.tile(data.tile_key(64, 0, SETTINGS))
+        settle(qtbot, data)
+        data.peaks(0, 2_000, 100)
+    assert readers
+    assert threading.get_ident() not in readers
+
+
+@pytest.mark.parametrize("error", [AudioReadError("It is damaged."), RuntimeError("A mistake.")])
+def test_pieces_that_fail_hold_nothing_up(
+    qtbot: QtBot, data: ViewData, original: ArraySource, error: Exception
+) -> None:
+    class Bad(ArraySource):
+        def read(self, start: int, stop: int) -> np.ndarray:
+            if stop - start == SAMPLE_FRAMES:
+                raise error
+            return super().read(start, stop)
+
+    data.set_sources({"original": Bad(original.samples, RATE)})
+    with capture_exceptions() as told:
+        data.want("test", data.sample_keys(0, 4 * SAMPLE_FRAMES))
+        settle(qtbot, data)
+    assert len(told) == (4 if isinstance(error, RuntimeError) else 0)
+    samples = data.samples(0, 4 * SAMPLE_FRAMES)
+    assert samples is not None
+    assert not samples.any()
+    piece = wanted_tile(qtbot, data, 64, 0)
+    np.testing.assert_array_equal(piece, brute_tile(original, 64, 0))
 
 
 def test_pieces_are_not_kept_waiting_by_the_whole_waveform(qtbot: QtBot, data: ViewData) -> None:
@@ -281,3 +334,29 @@ def test_until_a_tile_is_there_the_one_before_the_latest_layer_stands_for_it(
     assert np.array_equal(former[1], before)
     data.set_role("removed")
     assert data.former_tile(data.tile_key(64, 0, SETTINGS)) is None
+
+
+def test_the_cache_lets_the_least_used_go_but_nothing_that_is_needed(data: ViewData) -> None:
+    data.set_sources({"original": noise(FRAMES)})
+    keys = data.sample_keys(0, 5 * SAMPLE_FRAMES)
+    piece = np.zeros(100, np.uint8)
+    cache = PieceCache(limit=300)
+    for key in keys[:3]:
+        cache.put(key, piece)
+    cache.get(keys[0])
+    cache.put(keys[3], piece)
+    assert cache.keys() == [keys[2], keys[0], keys[3]]
+    cache.put(keys[4], piece, needed=set(keys))
+    assert cache.keys() == [keys[2], keys[0], keys[3], keys[4]]
+    assert cache.size == 400
+
+
+def test_what_a_large_screen_needs_is_computed_once(
+    qtbot: QtBot, data: ViewData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data._cache, "limit", 1)
+    data.set_sources({"original": noise(FRAMES)})
+    keys = [data.tile_key(64, index, SETTINGS) for index in range(8)]
+    data.want("test", keys[:6], keys[6:])
+    settle(qtbot, data)
+    assert all(data.tile(key) is not None for key in keys)
