@@ -13,15 +13,18 @@ import secrets
 import shutil
 import time
 import unicodedata
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import soundfile
 
 from clapsep_desktop.errors import AudioWriteError
 
 _LEFT_BEHIND = 3600.0  # s without a change after which a temporary file is nobody's any more
+_WINDOWS = os.name == "nt"
+_TOLD = 40  # characters of a target's name in its temporary one, which may not be much longer
 _SPARE_BYTES = 16 * 1024**2  # room on the disk beyond what the files are known to need
 
 
@@ -41,8 +44,21 @@ class StagedFile:
             if target.is_dir():
                 raise AudioWriteError(f"“{target}” is a folder. Add a file name.")
             os.close(os.open(self.part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-            if target.exists():
-                shutil.copymode(target, self.part)
+            self._take_rights()
+
+    def _take_rights(self) -> None:
+        """Give the file the rights of the one it will replace."""
+        with suppress(OSError):  # there is none, or a share or a stick on which rights stand fast
+            shutil.copymode(self.target, self.part)
+
+    def take(self, file: Path) -> None:
+        """Become a complete file: that one itself from the same disk, from another one a copy."""
+        with writing(self.target):
+            try:
+                file.replace(self.part)
+            except OSError:  # another disk
+                shutil.copyfile(file, self.part)
+            self._take_rights()
 
     def flush(self) -> None:
         """Wait until the content is on the disk, not only on its way there."""
@@ -63,12 +79,15 @@ def put_in_place(files: Sequence[StagedFile]) -> None:
     try:
         for file in files:
             with writing(file.target):
-                undo.append((file.target, _second_name(file.target)))
+                # The last one needs no way back: either it fails, or all are in place.
+                former = None if file is files[-1] else _second_name(file.target)
+                undo.append((file.target, former))
                 file.part.replace(file.target)
     except BaseException:
-        for (target, former), file in zip(undo, files, strict=False):
-            if not file.part.exists():
-                _restore(target, former)
+        if any(file.part.exists() for file in files):
+            for (target, former), file in zip(undo, files, strict=False):
+                if not file.part.exists():
+                    _restore(target, former)
         raise
     finally:
         for _, former in undo:
@@ -76,16 +95,39 @@ def put_in_place(files: Sequence[StagedFile]) -> None:
                 with suppress(OSError):
                     former.unlink(missing_ok=True)
     for folder in {file.target.parent for file in files}:
-        _flush_folder(folder)
+        flush_folder(folder)
+
+
+def write_text(target: Path, text: str) -> None:
+    """Put a text in place as UTF-8, its line ends as they are; links are followed.
+
+    Raises:
+        AudioWriteError: the file cannot be written; the one that was there is as it was.
+    """
+    data = text.encode()
+    with writing(target):
+        target = Path(os.path.realpath(target))
+    staged = StagedFile(target)
+    try:
+        with writing(target):
+            staged.part.write_bytes(data)
+        put_in_place([staged])
+    finally:
+        staged.discard()
 
 
 def real_target(target: Path, source: Path) -> Path:
     """The file that a target's name leads to, once it is sure that it may be written.
 
     Raises:
-        AudioWriteError: a folder, a device, write-protected, in a missing folder, or the source.
+        AudioWriteError: a folder, a device, write-protected, in a missing folder, or the source;
+            on Windows also a name that it keeps for a device.
     """
     with writing(target):
+        if _WINDOWS and PureWindowsPath(target).is_reserved():
+            raise AudioWriteError(
+                f"“{target.name}” is the name of a device in Windows. Choose another name."
+            )
         real = Path(os.path.realpath(target))
         if real.is_dir():
             raise AudioWriteError(f"“{target}” is a folder. Add a file name.")
@@ -131,13 +173,17 @@ def check_free(target: Path, *, replace: bool = False, needed: Iterable[Path] = 
 
 
 def check_distinct(targets: Sequence[Path]) -> None:
-    """Refuse targets that are one file; names that differ in case alone are one on some disks."""
-    keys = {unicodedata.normalize("NFC", str(target)).casefold() for target in targets}
-    if len(keys) < len(targets):
+    """Refuse targets that are one file."""
+    if len(set(map(folded, targets))) < len(targets):
         raise AudioWriteError(
             f"“{targets[0].name}” is named for both what is kept and what is removed. "
             "Choose two names."
         )
+
+
+def folded(path: Path) -> str:
+    """Equal for paths that are one on some disk: such as differ in case or in Unicode's form."""
+    return unicodedata.normalize("NFC", str(path)).casefold()
 
 
 def check_room(targets: Sequence[Path], sizes: Sequence[int]) -> None:
@@ -150,8 +196,8 @@ def check_room(targets: Sequence[Path], sizes: Sequence[int]) -> None:
             free = shutil.disk_usage(target.parent).free
         if needed[disk] > free:
             raise AudioWriteError(
-                f"The disk of “{target.parent}” has {_megabytes(free)} free, but the result needs "
-                f"about {_megabytes(needed[disk])}. Make room or choose another folder."
+                f"The disk of “{target.parent}” has {megabytes(free)} free, but the result needs "
+                f"about {megabytes(needed[disk])}. Make room or choose another folder."
             )
 
 
@@ -187,7 +233,12 @@ def _sentence(target: Path, number: int | None, reason: str) -> str:
     return f"“{target.name}” could not be written to “{target.parent}”: {reason}."
 
 
-def _megabytes(size: int) -> str:
+def megabytes(size: int) -> str:
+    """Bytes for people.
+
+    >>> megabytes(1_500_000), megabytes(2_000_000_000)
+    ('2 MB', '2.0 GB')
+    """
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
@@ -205,15 +256,20 @@ def remove_left_behind(target: Path, age: float = 0.0) -> None:
         target: the name they would have taken.
         age: s for which they must not have changed.
     """
-    names = re.compile(rf"\.{re.escape(target.name[:40])}\.[0-9a-f]{{8}}\.part")
+    names = re.compile(rf"{re.escape(_temporary_prefix(target))}[0-9a-f]{{8}}\.part")
     with suppress(OSError):
         for file in target.parent.iterdir():
             if names.fullmatch(file.name) and time.time() - file.stat().st_mtime >= age:
                 file.unlink()
 
 
+def _temporary_prefix(target: Path) -> str:
+    """What the temporary names of this target begin with, and those of no other one."""
+    return f".{target.name[:_TOLD]}.{zlib.crc32(os.fsencode(target.name)):08x}."
+
+
 def _temporary_name(target: Path) -> Path:
-    return target.with_name(f".{target.name[:40]}.{secrets.token_hex(4)}.part")
+    return target.with_name(f"{_temporary_prefix(target)}{secrets.token_hex(4)}.part")
 
 
 def _second_name(target: Path) -> Path | None:
@@ -224,7 +280,11 @@ def _second_name(target: Path) -> Path | None:
     try:
         os.link(target, former)
     except OSError:  # no hard links on this file system
-        shutil.copy2(target, former)
+        try:
+            shutil.copy2(target, former)
+        except BaseException:
+            former.unlink(missing_ok=True)
+            raise
     return former
 
 
@@ -236,8 +296,8 @@ def _restore(target: Path, former: Path | None) -> None:
             former.replace(target)
 
 
-def _flush_folder(folder: Path) -> None:
-    """Make renames survive a power cut; Windows neither needs nor allows it."""
+def flush_folder(folder: Path) -> None:
+    """Make renames in a folder survive a power cut; Windows neither needs nor allows it."""
     if os.name == "posix":
         with suppress(OSError):
             handle = os.open(folder, os.O_RDONLY)

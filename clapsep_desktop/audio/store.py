@@ -30,7 +30,7 @@ from clapsep_desktop.audio.buffers import (
     storing,
 )
 from clapsep_desktop.audio.source import AudioSource
-from clapsep_desktop.audio.staging import check_room
+from clapsep_desktop.audio.staging import check_room, megabytes
 from clapsep_desktop.errors import AudioReadError, AudioWriteError
 from clapsep_desktop.processes import Owner
 
@@ -181,8 +181,8 @@ class AudioStore:
     def _check_room(self, path: Path, size: int) -> None:
         if self.budget is not None and self.used + size > self.budget:
             raise AudioWriteError(
-                f"The result needs {_megabytes(size)}, but of the {_megabytes(self.budget)} "
-                f"allowed for results {_megabytes(self.used)} are taken. Delete steps that are no "
+                f"The result needs {megabytes(size)}, but of the {megabytes(self.budget)} "
+                f"allowed for results {megabytes(self.used)} are taken. Delete steps that are no "
                 "longer needed, or allow more in the preferences."
             )
         check_room([path], [size])
@@ -268,7 +268,3 @@ def _link_or_copy(path: Path, target: Path) -> None:
             part.replace(target)
     finally:
         part.unlink(missing_ok=True)
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

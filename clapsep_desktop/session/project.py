@@ -28,6 +28,7 @@ from clapsep_desktop.audio.source import AudioSource
 from clapsep_desktop.audio.staging import (
     StagedFile,
     check_room,
+    flush_folder,
     put_in_place,
     real_target,
     remove_left_behind,
@@ -228,6 +229,8 @@ def _add_results(
             done += size
             yield Progress(done, total)
         added.append(file)
+    if added:
+        flush_folder(folder)  # the project may name them only once they cannot be lost
 
 
 def _take_back(folder: Path, added: list[Path]) -> None:
