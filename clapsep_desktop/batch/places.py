@@ -6,7 +6,6 @@ Results are complete under another name before they take their own.
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 import shutil
@@ -16,7 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from clapsep_desktop.audio.staging import writing
+from clapsep_desktop.audio import staging
+from clapsep_desktop.audio.staging import StagedFile, put_in_place, writing
 from clapsep_desktop.errors import AudioReadError, AudioWriteError
 from clapsep_desktop.query import expanded
 
@@ -103,9 +103,14 @@ def read_text(place: str) -> str | None:
 
 def write_text(place: str, text: str) -> None:
     """Put a small text in place, whole or not at all; raises AudioWriteError."""
+    if not is_url(place):
+        with writing(Path(place)):
+            Path(place).parent.mkdir(parents=True, exist_ok=True)
+        staging.write_text(Path(place), text)
+        return
     with tempfile.TemporaryDirectory(prefix="clapsep-") as folder:
         local = Path(folder) / "text"
-        local.write_text(text, encoding="utf-8")
+        local.write_bytes(text.encode())
         deliver([(local, place)])
 
 
@@ -165,45 +170,34 @@ def sweep(key: str, places: Sequence[str]) -> None:
 
 
 def deliver(files: Sequence[tuple[Path, str]]) -> None:
-    """Move complete local files to their places; raises AudioWriteError."""
-    ready: list[tuple[Path, str]] = []
+    """Move complete local files to their places, those on disks together or none of them.
+
+    Raises:
+        AudioWriteError: a place cannot be written.
+    """
+    staged: list[StagedFile] = []
     try:
         for local, place in files:
-            ready.append((_beside(local, place), place))
-        for part, place in ready:
-            if not is_url(place):
-                with writing(Path(place)):
-                    part.replace(place)
+            if is_url(place):
+                _upload(local, place)
+                continue
+            target = Path(place)
+            with writing(target):
+                target.parent.mkdir(parents=True, exist_ok=True)
+            staged.append(StagedFile(target))
+            staged[-1].take(local)
+        put_in_place(staged)
     finally:
-        for part, place in ready:
-            if not is_url(place):
-                part.unlink(missing_ok=True)
+        for file in staged:
+            file.discard()
 
 
-def _beside(local: Path, place: str) -> Path:
-    """A file brought to the disk of its place, under a temporary name; a URL is served at once."""
-    if is_url(place):
-        with _speaking(place, AudioWriteError, "could not be written"):
-            system, path = _system(place)
-            system.makedirs(system._parent(path), exist_ok=True)
-            system.put_file(str(local), f"{path}.part")
-            system.mv(f"{path}.part", path)
-        return local
-    target = Path(place)
-    part = target.with_name(f".{target.name[:40]}.{secrets.token_hex(4)}.part")
-    with writing(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(local, part)
-        except OSError:  # another disk, or one without links
-            try:
-                shutil.copyfile(local, part)
-            except BaseException:
-                part.unlink(missing_ok=True)
-                raise
-        with part.open("r+b") as file:
-            os.fsync(file.fileno())
-    return part
+def _upload(local: Path, place: str) -> None:
+    with _speaking(place, AudioWriteError, "could not be written"):
+        system, path = _system(place)
+        system.makedirs(system._parent(path), exist_ok=True)
+        system.put_file(str(local), f"{path}.part")
+        system.mv(f"{path}.part", path)
 
 
 @contextmanager

@@ -47,12 +47,12 @@ def row(job: Job, outcome: Outcome | None) -> dict[str, Any]:
 
 
 def as_csv(rows: Sequence[Row]) -> str:
-    """A table with a line for each job."""
+    """A table with a line for each job; escapes stand for what a name holds that is no text."""
     file = io.StringIO()
     writer = csv.DictWriter(file, COLUMNS)
     writer.writeheader()
     writer.writerows(row(job, outcome) for job, outcome in rows)
-    return file.getvalue()
+    return file.getvalue().encode(errors="backslashreplace").decode()
 
 
 def as_dict(rows: Sequence[Row]) -> dict[str, Any]:

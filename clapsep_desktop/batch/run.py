@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from clapsep_desktop.audio.formats import CONTAINERS, check_writable
+from clapsep_desktop.audio.staging import folded
 from clapsep_desktop.batch import places, report, versions
 from clapsep_desktop.batch.jobs import RECORDS, Event, Finished, Job, Outcome, Pool
 from clapsep_desktop.batch.names import Template
@@ -324,7 +325,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _folded(place: str) -> str:
-    return place if places.is_url(place) else str(Path(place).resolve()).casefold()
+    return place if places.is_url(place) else folded(Path(place).resolve())
 
 
 def _is_sound(path: Path) -> bool:

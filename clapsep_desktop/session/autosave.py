@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clapsep_desktop.audio.staging import StagedFile, put_in_place, writing
+from clapsep_desktop.audio.staging import write_text
 from clapsep_desktop.errors import AudioWriteError, ClapSepError
 from clapsep_desktop.session import serial
 from clapsep_desktop.session.history import History
@@ -251,13 +251,7 @@ class Autosave:
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:
-    staged = StagedFile(path)
-    try:
-        with writing(path):
-            staged.part.write_text(json.dumps(value, allow_nan=False), encoding="ascii")
-        put_in_place([staged])
-    finally:
-        staged.discard()
+    write_text(path, json.dumps(value, allow_nan=False))
 
 
 def _age(path: Path) -> float:

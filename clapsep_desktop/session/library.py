@@ -15,7 +15,7 @@ from pathlib import Path
 
 import platformdirs
 
-from clapsep_desktop.audio.staging import StagedFile, put_in_place, writing
+from clapsep_desktop.audio.staging import write_text, writing
 from clapsep_desktop.errors import ClapSepError, SoundError, SoundExistsError
 from clapsep_desktop.query import Prompt, TextPrompt
 from clapsep_desktop.session.sounds import Sound, checked_name, from_json, to_json
@@ -190,10 +190,4 @@ def _read(path: Path) -> list[Sound]:
 def _write(path: Path, sounds: Iterable[Sound]) -> None:
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    staged = StagedFile(path)
-    try:
-        with writing(path):
-            staged.part.write_text(to_json(sounds), encoding="ascii")
-        put_in_place([staged])
-    finally:
-        staged.discard()
+    write_text(path, to_json(sounds))

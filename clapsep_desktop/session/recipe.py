@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from clapsep_desktop.audio.staging import StagedFile, put_in_place, writing
+from clapsep_desktop.audio.staging import write_text
 from clapsep_desktop.errors import ClapSepError, RecipeError
 from clapsep_desktop.query import AudioPrompt, EmbeddedPrompt, Prompt, Query
 from clapsep_desktop.session.session import ChannelMode, Session
@@ -257,13 +257,7 @@ class Recipe:
 
     def save(self, path: Path) -> None:
         """Write it to a file, whole or not at all; raises AudioWriteError."""
-        staged = StagedFile(path)
-        try:
-            with writing(path):
-                staged.part.write_text(self.to_json(), encoding="ascii")
-            put_in_place([staged])
-        finally:
-            staged.discard()
+        write_text(path, self.to_json())
 
     @classmethod
     def load(cls, path: Path) -> Recipe:

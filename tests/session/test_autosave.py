@@ -153,7 +153,7 @@ def test_a_full_disk_is_told_once_and_tried_again(
 
     autosave = Autosave(store.folder, trouble, interval=0.01)
     with monkeypatch.context() as patch:
-        patch.setattr(autosaves, "put_in_place", full)
+        patch.setattr(autosaves, "write_text", full)
         for _ in range(2):
             autosave.put(Project(empty))
             assert not autosave.flush(10)

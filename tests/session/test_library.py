@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from clapsep_desktop.audio import staging
 from clapsep_desktop.errors import AudioWriteError, SoundError, SoundExistsError
 from clapsep_desktop.query import EmbeddedPrompt, TextPrompt
-from clapsep_desktop.session import library as libraries
 from clapsep_desktop.session.library import Library
 from clapsep_desktop.session.sounds import Sound, Vector
 
@@ -129,10 +129,10 @@ def test_a_failed_save_leaves_the_sound_as_it_was(
 ) -> None:
     library.save(_sound("dog"))
 
-    def full(sounds: object) -> str:
+    def full(handle: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(libraries, "to_json", full)
+    monkeypatch.setattr(staging.os, "fsync", full)
     with pytest.raises(AudioWriteError, match="disk is full"):
         library.save(_sound("dog", 2.0), replace=True)
     assert library.get("dog") == _sound("dog")
