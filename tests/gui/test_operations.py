@@ -12,7 +12,7 @@ from clapsep_desktop.audio.store import AudioStore
 from clapsep_desktop.errors import AudioWriteError, DeviceError, ModelMissingError
 from clapsep_desktop.gui.document import Document
 from clapsep_desktop.gui.jobs import JobRunner
-from clapsep_desktop.gui.operations import operations
+from clapsep_desktop.gui.operations import rendering
 from clapsep_desktop.gui.operations.operations import Operations
 from clapsep_desktop.gui.requests import ExtractionRequest
 from clapsep_desktop.query import Query
@@ -170,6 +170,19 @@ def test_a_band_limits_what_changes(bench, qtbot):
     assert len(bench.stored) == 1  # what was heard while it ran is gone
 
 
+def test_a_band_is_heard_until_its_step_takes_its_place(bench, qtbot):
+    growing, read = [], []
+
+    def listen() -> None:
+        growing.append(bench.document.sources()["removed"])
+
+    bench.document.audio_changed.connect(listen)
+    bench.document.session_changed.connect(lambda: read.append(growing[-1].read(0, FRAMES)))
+    extract(bench, qtbot, band=(1_000.0, 3_000.0))
+    assert np.array_equal(read[0], bench.read("removed"))
+    assert bench.stored == {f"{bench.only.buffer}.wav"}
+
+
 def test_the_second_extraction_hears_what_the_first_left(bench, qtbot):
     extract(bench, qtbot)
     extract(bench, qtbot, query=Query.of(remove=["rain"]))
@@ -199,7 +212,7 @@ def test_cancelling_leaves_everything_as_it_was(bench, qtbot):
         pass
     assert bench.stored
     with qtbot.waitSignal(bench.runner.stopped, timeout=20_000):
-        bench.operations.cancel()
+        bench.operations.cancel_all()
         assert np.array_equal(bench.read("kept"), bench.read("original"))  # at once
         bench.gate.set()
     assert bench.document.session.extractions == ()
@@ -328,6 +341,15 @@ def test_a_preview_is_heard_and_no_step(bench, qtbot):
     assert bench.stored == set()
 
 
+def test_a_preview_of_a_band_is_heard_until_it_is_discarded(bench, qtbot):
+    with qtbot.waitSignal(bench.operations.previewed, timeout=20_000):
+        bench.operations.preview(request(band=(1_000.0, 3_000.0)))
+    assert bench.read("removed").any()
+    assert np.array_equal(bench.read("kept") + bench.read("removed"), bench.read("original"))
+    bench.operations.discard_preview()
+    assert bench.stored == set()
+
+
 def test_an_extraction_replaces_a_preview(bench, qtbot):
     with qtbot.waitSignal(bench.operations.previewed, timeout=20_000):
         bench.operations.preview(request())
@@ -392,7 +414,7 @@ def test_a_finished_result_is_noted_before_the_session_knows_of_it(
         known = step.extraction.buffer in bench.document.session.buffers
         noted.append((step.title, step.extraction.buffer, known))
 
-    monkeypatch.setattr(operations, "note_finished", note)
+    monkeypatch.setattr(rendering, "note_finished", note)
     with qtbot.waitSignal(bench.operations.previewed):
         bench.operations.preview(request())
     assert noted == []
@@ -410,7 +432,7 @@ def test_a_full_disk_that_takes_no_note_does_not_cost_the_result(
     def full(folder: Path, step: FinishedStep) -> None:
         raise AudioWriteError("The disk is full.")
 
-    monkeypatch.setattr(operations, "note_finished", full)
+    monkeypatch.setattr(rendering, "note_finished", full)
     extract(bench, qtbot)
     assert bench.only.is_rendered
     assert bench.troubles == []

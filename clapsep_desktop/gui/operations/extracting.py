@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from clapsep_desktop.separation.condition import Condition
     from clapsep_desktop.separation.models import Models
     from clapsep_desktop.separation.pipeline import Pipeline
-    from clapsep_desktop.separation.plan import Plan
 
 COPIED_AT_ONCE = 1 << 18
 """Frames that are filtered between two chances to stop."""
@@ -41,56 +40,29 @@ def load_models(device: str, notify: Notify) -> Models:
     return Models(device, notify)
 
 
-class Engine:
-    """The models, kept between jobs; only the job thread calls it.
+class ModelCache:
+    """The models, kept from one job to the next; any thread may use it.
 
     Args:
         notify: told in a sentence what the user should know, on the job thread.
-        models: makes the models for a device.
+        make: makes the models for a device.
     """
 
-    def __init__(
-        self, notify: Notify, models: Callable[[str, Notify], Models] = load_models
-    ) -> None:
+    def __init__(self, notify: Notify, make: Callable[[str, Notify], Models] = load_models) -> None:
         self._notify = notify
-        self._make = models
-        self._models: Models | None = None
-        self._device = ""
-
-    def plan(self, request: ExtractionRequest, device: str) -> Plan:
-        """Which model does what for a request; loads what is needed to tell.
-
-        Args:
-            request: what is asked.
-            device: where to compute; another one than before loads the models anew.
-
-        Raises:
-            ModelError: a model is missing or damaged.
-            QueryError: the request cannot be met.
-            AudioError: an example cannot be read.
-            DeviceError: there is no such device.
-        """
-        from clapsep_desktop.separation.models import make_plan
-
-        models = self.models(device)
-        return make_plan(request.query, models, request.model, specialists=request.specialists)
+        self._make = make
+        self._kept: tuple[str, Models] | None = None  # with their device
 
     def models(self, device: str) -> Models:
         """The models, for a device; another one than before lets go of those that are loaded."""
-        if self._models is None or self._device != device:
-            self._models, self._device = self._make(device, self._notify), device
-        return self._models
-
-    def pipeline(self, plan: Plan) -> Pipeline:
-        """A plan with its models loaded and its query embedded; raises as `plan` does."""
-        from clapsep_desktop.separation.pipeline import Pipeline
-
-        assert self._models is not None
-        return Pipeline(plan, self._models)
+        kept = self._kept
+        if kept is None or kept[0] != device:
+            self._kept = kept = (device, self._make(device, self._notify))
+        return kept[1]
 
     def forget(self) -> None:
-        """Let go of every model, and of the memory they take."""
-        self._models = None
+        """Let go of every model, and of the memory they take once no job uses them any more."""
+        self._kept = None
 
 
 @dataclass(frozen=True)
@@ -100,8 +72,11 @@ class Task:
     Attributes:
         request: what is asked.
         source: what it hears, the work of the steps below it done.
-        heard: those steps, as the session notes them.
+        heard: those of these steps that reach into its span, as the session notes them.
+        below: the buffers that the source reads.
         buffer: the id its result will have.
+        raw: the id of what the models take away, before the band is filtered out of it; what is
+            heard while the extraction runs is read from there. The same as `buffer` without one.
         device: where to compute.
         first: frame of the recording to begin with, or None for the span's start.
     """
@@ -109,9 +84,16 @@ class Task:
     request: ExtractionRequest
     source: AudioSource
     heard: tuple[Heard, ...]
+    below: tuple[str, ...]
     buffer: str
+    raw: str
     device: str = "auto"
     first: int | None = None
+
+    @property
+    def buffers(self) -> tuple[str, ...]:
+        """What it makes."""
+        return (self.buffer,) if self.raw == self.buffer else (self.buffer, self.raw)
 
 
 @dataclass(frozen=True)
@@ -134,37 +116,44 @@ class Growth:
 
 
 def extract_steps(
-    task: Task, engine: Engine, store: AudioStore, tell: Callable[[Growth], None]
+    task: Task, cache: ModelCache, store: AudioStore, tell: Callable[[Growth], None]
 ) -> Steps[Extraction]:
     """Carry an extraction out; its result is a sealed buffer, and nothing when it is stopped.
 
+    The layer that is told can be heard after the end, too, as long as the store keeps `Task.raw`.
+
     Args:
         task: what to do.
-        engine: the models.
+        cache: the models.
         store: takes the result.
         tell: gets news, on the job thread.
 
     Raises:
-        ClapSepError: anything a user can meet.
+        ModelError: a model is missing or damaged.
+        QueryError: the request cannot be met.
+        AudioError: an example, the recording or a result cannot be read, or the result not stored.
+        DeviceError: there is no such device, or it has too little memory.
     """
     started = time.monotonic()
     request = task.request
     yield Progress("loading the model")
-    plan = engine.plan(request, task.device)
+    from clapsep_desktop.separation.models import make_plan
+    from clapsep_desktop.separation.pipeline import Pipeline
+
+    models = cache.models(task.device)
+    plan = make_plan(request.query, models, request.model, specialists=request.specialists)
     yield Progress("listening")
-    pipeline = engine.pipeline(plan)
-    raw = task.buffer if request.band is None else None
+    pipeline = Pipeline(plan, models)
     form = task.source.rate, task.source.channels, request.span.length
-    with store.create(*form, raw) as writer:
+    with store.create(*form, task.raw) as writer:
         heard = _in_band(writer, request, task.source.frames)
         layer = Layer(heard, request.span.start, request.query.strength)
         tell(Growth(task, layer=layer, plan=str(plan), devices=pipeline.devices))
         yield from _separate(task, pipeline, writer, heard, tell)
         yield Progress("writing")
-        if request.band is None:
-            writer.seal()
-        else:
+        if task.raw != task.buffer:
             yield from _copy(heard, store, task.buffer)
+        writer.seal()
     return replace(
         request.extraction,
         buffer=task.buffer,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,27 +12,19 @@ from PySide6.QtCore import QObject, Signal, Slot
 from clapsep_desktop.audio.export_plan import ExportMaterial, ExportSettings
 from clapsep_desktop.audio.export_sources import ExportReport
 from clapsep_desktop.audio.mix import MixSource
-from clapsep_desktop.audio.store import AudioStore
-from clapsep_desktop.errors import AudioWriteError, ClapSepError
+from clapsep_desktop.errors import ClapSepError
 from clapsep_desktop.gui.document import Document, Material
-from clapsep_desktop.gui.jobs import Job, JobRunner, Steps
+from clapsep_desktop.gui.jobs import Job, JobRunner
 from clapsep_desktop.gui.operations import trouble
 from clapsep_desktop.gui.operations.comparing import Comparison, compare_steps
 from clapsep_desktop.gui.operations.exporting import export_steps
-from clapsep_desktop.gui.operations.extracting import (
-    Engine,
-    Growth,
-    Notify,
-    Task,
-    extract_steps,
-    load_models,
-)
+from clapsep_desktop.gui.operations.extracting import ModelCache, Notify, load_models
 from clapsep_desktop.gui.operations.opening import open_steps, recording_of
+from clapsep_desktop.gui.operations.rendering import Rendering, rendered
 from clapsep_desktop.gui.requests import ExtractionRequest
 from clapsep_desktop.gui.wording import short_time
-from clapsep_desktop.session.autosave import FinishedStep, note_finished
 from clapsep_desktop.session.history import History
-from clapsep_desktop.session.session import Extraction, Marker, Session, new_id
+from clapsep_desktop.session.session import Extraction, Marker, Session
 from clapsep_desktop.timebase import Span
 
 if TYPE_CHECKING:
@@ -76,8 +67,6 @@ class Operations(QObject):
     warned = Signal(str)
     troubled = Signal(object)
 
-    _grew = Signal(object)
-
     def __init__(
         self,
         document: Document,
@@ -91,15 +80,15 @@ class Operations(QObject):
         self._document = document
         self._runner = runner
         self._device = device
-        self._engine = Engine(self.noted.emit, models)
-        self._task: Task | None = None  # the extraction whose result grows
-        self._running: Task | None = None  # the extraction that was submitted and has not ended
-        self._preview: Task | None = None  # the preview that is heard
+        self._models = ModelCache(self.noted.emit, models)
         self._last: ExtractionRequest | None = None
         self._drag = 0  # number of the slider's movement, so that one is one undo step
-        self._grew.connect(self._on_growth)
-        runner.cancelling.connect(self._on_cancelling)
-        document.closed.connect(self.discard_preview)
+        self._rendering = Rendering(document, runner, self._models, device, self)
+        self._rendering.planned.connect(self.planned)
+        self._rendering.computes_on.connect(self.computes_on)
+        self._rendering.preview_changed.connect(self.preview_changed)
+        self._rendering.noted.connect(self.noted)
+        self._rendering.troubled.connect(self.troubled)
 
     # -- Files ---------------------------------------------------------------------------------
 
@@ -124,7 +113,6 @@ class Operations(QObject):
     def close_file(self) -> None:
         """Let go of the recording; what runs is stopped."""
         self.cancel_all()
-        self.discard_preview()
         self._document.close()
 
     # -- Extracting ----------------------------------------------------------------------------
@@ -136,7 +124,6 @@ class Operations(QObject):
             request: what is asked.
             first: frame to begin with, such as the playhead's, where it lies in the span.
         """
-        self.discard_preview()
         self._last = request
 
         def add(extraction: Extraction) -> None:
@@ -145,7 +132,7 @@ class Operations(QObject):
             self.extracted.emit(extraction.id)
 
         title = request.extraction.title
-        self._run(request, f"{title} in {self._place(request.span)}", add, first=first)
+        self._rendering.run(request, f"{title} in {self._place(request.span)}", add, first=first)
 
     def _place(self, span: Span) -> str:
         recording = self._session.recording
@@ -168,148 +155,36 @@ class Operations(QObject):
 
     def preview(self, request: ExtractionRequest) -> None:
         """Let the result of a short part be heard, without a step in the stack."""
-        self.discard_preview()
-
-        def hear(_: Extraction) -> None:
-            self._task, self._preview = None, self._task
-            self.preview_changed.emit(True)
-            self.previewed.emit(request.span)
-
-        self._run(request, f"{request.extraction.title} (preview)", hear, stays=True)
+        title = f"{request.extraction.title} (preview)"
+        self._rendering.preview(request, title, lambda: self.previewed.emit(request.span))
 
     @Slot()
     def discard_preview(self) -> None:
         """Hear the session alone again."""
-        if self._preview is None:
-            return
-        task, self._preview = self._preview, None
-        self._document.stop_growing()
-        self._document.release([task.buffer])
-        self.preview_changed.emit(False)
+        self._rendering.discard_preview()
 
     @property
     def is_extracting(self) -> bool:
-        """Whether a result is being computed."""
-        return self._running is not None
+        """Whether a result is being computed, or will be when its turn comes."""
+        return self._rendering.is_running
 
     @property
     def has_preview(self) -> bool:
         """Whether a preview is heard."""
-        return self._preview is not None
+        return self._rendering.has_preview
 
     def rerender(self, identity: str) -> None:
         """Make an extraction again from what those below it leave now."""
         old = self._session.find(identity)
+        title = f"Re-render {old.title}"
 
         def renew(new: Extraction) -> None:
             session = self._session
-            if identity not in session:  # deleted meanwhile
-                return
-            rendered = _rendered(session.find(identity), new)
-            self._document.apply(f"Re-render {old.title}", session.replaced(rendered))
+            if identity in session:  # else it was deleted meanwhile
+                renewed = rendered(session.find(identity), new)
+                self._document.apply(title, session.replaced(renewed))
 
-        self.discard_preview()
-        request = ExtractionRequest.of(old)
-        self._run(request, f"Re-render {old.title}", renew, identity=identity)
-
-    def _run(
-        self,
-        request: ExtractionRequest,
-        title: str,
-        use: Callable[[Extraction], None],
-        *,
-        identity: str | None = None,
-        first: int | None = None,
-        stays: bool = False,
-    ) -> None:
-        """Submit an extraction as a job.
-
-        Args:
-            request: what is asked.
-            title: the job's.
-            use: what happens with the result.
-            identity: of the extraction that is made again; None for a new one on top.
-            first: frame to begin with.
-            stays: whether the result goes on being heard when it is finished.
-        """
-        document, span, recording = self._document, request.span, self._session.recording
-        old = None if identity is None else self._session.find(identity)
-        task = Task(
-            request=request,
-            source=document.heard_by(identity),
-            heard=self._session.heard_by(span, identity),
-            buffer=new_id(),
-            device=self._device(),
-            first=first if first is not None and span.start < first < span.stop else None,
-        )
-        held = [task.buffer, *(each.buffer for each in self._session.below(identity))]
-        document.hold(held)
-        self._running = task
-        self._make_room(request)
-
-        def steps() -> Steps[Extraction]:
-            tell = self._grew.emit if identity is None else _ignore
-            new = yield from extract_steps(task, self._engine, document.store, tell)
-            if not stays:
-                made = new if old is None else _rendered(old, new)
-                step = FinishedStep(made.title if old is None else title, recording, made)
-                _remember(document.store, step)
-            return new
-
-        def finish(extraction: Extraction) -> None:
-            self._end(task)
-            if not stays:
-                self._task = None
-                document.stop_growing(tell=False)
-            use(extraction)
-            document.release(held[1:] if stays else held)
-
-        def abandon() -> None:
-            self._end(task)
-            self._stop_growing(task)
-            document.release(held)
-
-        def explain(error: Exception) -> None:
-            self.troubled.emit(trouble.of_extraction(error, request))
-
-        self._runner.submit(
-            Job(title, steps, on_result=finish, on_abandoned=abandon, on_error=explain)
-        )
-
-    def _make_room(self, request: ExtractionRequest) -> None:
-        """Keep within what results may take on the disk, at the cost of the oldest undo steps."""
-        copies = 1 if request.band is None else 2  # the band is filtered from one to the other
-        size = 4 * request.span.length * self._session.recording.channels * copies
-        given_up = self._document.make_room(size)
-        if given_up:
-            steps = "The oldest undo step was" if given_up == 1 else f"{given_up} undo steps were"
-            self.noted.emit(f"{steps} given up, so that the result has room on the disk.")
-
-    @Slot(object)
-    def _on_growth(self, growth: Growth) -> None:
-        job = self._runner.current
-        if job is None or job.cancelled.is_set():
-            return
-        if growth.layer is not None:
-            self._task = growth.task
-            self._document.grow(growth.layer)
-            self.planned.emit(growth.plan)
-            self.computes_on.emit(growth.devices)
-        if growth.span is not None and growth.task is self._task:
-            self._document.grown(growth.span)
-
-    def _end(self, task: Task) -> None:
-        if task is self._running:
-            self._running = None
-
-    def _stop_growing(self, task: Task | None) -> None:
-        if task is not None and task is self._task:
-            self._task = None
-            self._document.stop_growing()
-
-    @Slot(object)
-    def _on_cancelling(self, _: Job[object]) -> None:
-        self._stop_growing(self._task)  # at once, whatever the job still does
+        self._rendering.run_again(old, title, renew)
 
     # -- The stack -----------------------------------------------------------------------------
 
@@ -425,22 +300,17 @@ class Operations(QObject):
 
     # -- Jobs ----------------------------------------------------------------------------------
 
-    def cancel(self) -> None:
-        """Stop what runs; the project is as it was before it."""
-        self._runner.cancel()
-
     def cancel_all(self) -> None:
         """Stop what runs and what waits."""
         self._runner.cancel_all()
 
     def models(self) -> Models:
         """The models that extractions use; only for what runs on the job thread."""
-        return self._engine.models(self._device())
+        return self._models.models(self._device())
 
     def forget_models(self) -> None:
-        """Let go of the loaded models once nothing runs, so that the next job loads them anew."""
-        if self._runner.current is None:
-            self._engine.forget()
+        """Let go of the loaded models, so that the next job loads them anew."""
+        self._models.forget()
 
     @property
     def _session(self) -> Session:
@@ -448,25 +318,3 @@ class Operations(QObject):
         if session is None:
             raise ClapSepError("Open a recording first.")
         return session
-
-
-def _rendered(old: Extraction, new: Extraction) -> Extraction:
-    """An extraction with the result of its rendering again."""
-    return replace(
-        old,
-        buffer=new.buffer,
-        heard=new.heard,
-        plan=new.plan,
-        vectors=new.vectors,
-        seconds=new.seconds,
-    )
-
-
-def _remember(store: AudioStore, step: FinishedStep) -> None:
-    """Note a result, so that a crash before the next autosave does not lose it."""
-    with suppress(AudioWriteError):  # the disk is full: the step is done all the same
-        note_finished(store.folder, step)
-
-
-def _ignore(_: Growth) -> None:
-    """The result replaces another one and is heard when it is finished."""
