@@ -19,7 +19,7 @@ from clapsep_desktop.audio.formats import (
 )
 from clapsep_desktop.audio.mix import Layer
 from clapsep_desktop.audio.source import AudioSource
-from clapsep_desktop.audio.staging import check_room, real_target
+from clapsep_desktop.audio.staging import NOT_IN_NAMES, check_room, real_target
 from clapsep_desktop.errors import AudioFormatError, AudioWriteError, SpanError
 from clapsep_desktop.timebase import Span
 
@@ -32,8 +32,7 @@ LOUDNESS_TARGETS = (-16.0, -19.0, -23.0)
 
 _FAINTEST = -70.0  # LUFS and dBTP; what is fainter has no loudness (ITU-R BS.1770)
 _LONGEST_LABEL = 40  # characters of a marker's or a step's name in a file's
-_NOT_IN_NAMES = re.compile(r'[<>:"/\\|?*\x00-\x1f]+')  # on some system or other
-_NOT_IN_LABELS = re.compile(_NOT_IN_NAMES.pattern + "|[“”]+")
+_NOT_IN_LABELS = re.compile(NOT_IN_NAMES.pattern + "|[“”]+")
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ class ExportSettings:
             raise AudioWriteError(
                 f"Peaks cannot be kept below {self.ceiling:g} dBTP. Choose from {_FAINTEST:g} to 0."
             )
-        if not self.name.strip() or _NOT_IN_NAMES.search(self.name):
+        if not self.name.strip() or NOT_IN_NAMES.search(self.name):
             raise AudioWriteError(f"“{self.name}” is not a file name. Write letters or digits.")
 
 

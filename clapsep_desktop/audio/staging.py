@@ -23,6 +23,9 @@ import soundfile
 from clapsep_desktop.errors import AudioWriteError
 
 _LEFT_BEHIND = 3600.0  # s without a change after which a temporary file is nobody's any more
+NOT_IN_NAMES = re.compile(r'[<>:"/\\|?*\x00-\x1f]+')
+"""What some system or other does not take in a file's name."""
+
 _WINDOWS = os.name == "nt"
 _TOLD = 40  # characters of a target's name in its temporary one, which may not be much longer
 _SPARE_BYTES = 16 * 1024**2  # room on the disk beyond what the files are known to need

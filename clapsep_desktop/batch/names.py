@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import string
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import PurePath, PureWindowsPath
 
+from clapsep_desktop.audio.staging import NOT_IN_NAMES
 from clapsep_desktop.errors import DataError
 from clapsep_desktop.session.recipe import Recipe
 
@@ -20,8 +21,6 @@ FIELDS = {
 """What may stand in braces, and what it becomes."""
 
 _LONGEST = 200  # bytes of one name; file systems take 255, with the extension and temporary marks
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]+')
 
 
 @dataclass(frozen=True)
@@ -61,6 +60,9 @@ class Template:
     def names(self, source: str, recipe: Recipe, kind: str, number: int, count: int) -> str:
         """A result's path below the folder of results, without an extension.
 
+        Where a name would be too long for a disk, what the fields of text give is cut, and the
+        number and the kind stay.
+
         Args:
             source: path or URL of the recording.
             recipe: what is done with it.
@@ -75,7 +77,23 @@ class Template:
             "n": str(number).zfill(len(str(count))),
         }
         parts = self.text.replace("\\", "/").split("/")
-        return "/".join(safe_name(part.format(**values)) for part in parts)
+        return "/".join(safe_name(_fitted(part, values)) for part in parts)
+
+
+def _fitted(part: str, values: dict[str, str]) -> str:
+    """A part of a template filled in, with the longer texts cut as far as they must be."""
+    values = {name: _text(value) for name, value in values.items()}
+    while len(part.format(**values).encode(errors="replace")) > _LONGEST:
+        longest = max(("name", "query"), key=lambda name: len(values[name].encode()))
+        if not values[longest]:
+            break
+        values[longest] = values[longest][:-1]
+    return part.format(**values)
+
+
+def _text(name: str) -> str:
+    """A name with a question mark for every byte that is no text, as names may hold on POSIX."""
+    return name.encode(errors="replace").decode()
 
 
 def safe_name(text: str) -> str:
@@ -84,9 +102,8 @@ def safe_name(text: str) -> str:
     >>> safe_name('keep “dog” / remove: wind?')
     'keep dog - remove- wind'
     """
-    text = _FORBIDDEN.sub("-", re.sub("[“”]", "", text)).strip(" .-")
-    encoded = text.encode()[:_LONGEST]
-    text = encoded.decode(errors="ignore").rstrip(" .")
-    if not text or _RESERVED.fullmatch(text):
+    text = NOT_IN_NAMES.sub("-", re.sub("[“”]", "", _text(text))).strip(" .-")
+    text = text.encode()[:_LONGEST].decode(errors="ignore").rstrip(" .")
+    if not text or PureWindowsPath(text).is_reserved():
         return f"_{text}"
     return text

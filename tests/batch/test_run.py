@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import shutil
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import replace
@@ -92,6 +94,22 @@ def test_results_and_report(folder: Path, pool: Inline) -> None:
     value = json.loads(Path(stored).read_text())
     assert (value["jobs"], value["done"], value["failed"]) == (3, 3, 0)
     assert value["results"][2]["kept"] == str(out / "r2.kept.wav")
+
+
+def test_a_recording_whose_name_is_no_text_is_done_and_told(folder: Path, pool: Inline) -> None:
+    name = os.fsdecode(b"caf\xe9 1.wav")
+    try:
+        shutil.copy(folder / "r1.wav", folder / name)
+    except OSError:
+        pytest.skip("this file system does not take the name")
+    batch = _batch(folder, kinds="kept")
+    _run(batch, pool)
+    table, stored = batch.report_paths
+    result = json.loads(Path(stored).read_text())["results"][0]
+    assert (result["input"], result["state"]) == (str(folder / name), "done")
+    assert Path(result["kept"]).is_file()
+    assert r"caf\udce9 1.wav" in Path(table).read_text(encoding="utf-8")
+    assert _batch(folder, kinds="kept").waiting == []
 
 
 def test_a_report_of_other_results_stays(folder: Path, pool: Inline) -> None:
