@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from clapsep_desktop.audio.playback import Player
 from clapsep_desktop.audio.source import ArraySource
 from clapsep_desktop.errors import ClapSepError, SoundExistsError
 from clapsep_desktop.gui.controls import GRID, Notice, muted_label, push_button
@@ -38,16 +39,6 @@ INTRODUCTION = (
 )
 
 
-def play_with_sounddevice(source: ArraySource) -> None:
-    """Play a clip on the system's output; raises ClapSepError where that cannot be done."""
-    import sounddevice
-
-    try:
-        sounddevice.play(source.samples, source.rate)
-    except sounddevice.PortAudioError as error:
-        raise ClapSepError(f"Nothing can be played: {error}. Check the sound device.") from error
-
-
 class LibraryDialog(QDialog):
     """Shows a library of sounds.
 
@@ -60,11 +51,12 @@ class LibraryDialog(QDialog):
         models: the models, asked for on the job thread.
         selection: the selected part of the open recording as an example; None without one.
         ask: asks a question; by default in a box.
-        play: plays a clip.
+        player: plays examples, and is closed with the dialog; by default one of its own.
         parent: see QDialog.
     """
 
     changed = Signal()
+    _troubled = Signal(str)  # from the player's thread
 
     def __init__(
         self,
@@ -74,14 +66,17 @@ class LibraryDialog(QDialog):
         *,
         selection: Callable[[], AudioPrompt | None] = lambda: None,
         ask: Ask | None = None,
-        play: Callable[[ArraySource], None] = play_with_sounddevice,
+        player: Player | None = None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setObjectName("libraryDialog")
         self.setWindowTitle("Saved Sounds")
         self._library, self._runner, self._models = library, runner, models
-        self._selection, self._play = selection, play
+        self._selection = selection
+        self._player = player or Player()
+        self._player.on_trouble = self._troubled.emit
+        self._troubled.connect(self._explain)
         self._ask = ask or Dialogs(self).ask
         self._sounds: list[Sound] = []
         self._job: Job[Sound] | None = None
@@ -221,6 +216,10 @@ class LibraryDialog(QDialog):
         if sound is not None and sound.clips:
             self._try(lambda: self._play(_joined(sound)))
 
+    def _play(self, source: ArraySource) -> None:
+        self._player.set_sources({"original": source})
+        self._player.play(start=0)
+
     @Slot()
     def ask_for_files(self) -> None:
         """Ask for recordings and a name, and save a sound."""
@@ -331,17 +330,22 @@ class LibraryDialog(QDialog):
             self.changed.emit()
 
     def _ended(self) -> None:
+        if self._job is None:  # the dialog was closed, and may be deleted
+            return
         self._job = None
         self.notice.say("")
         self._refresh_buttons()
 
-    def _explain(self, error: Exception) -> None:
+    @Slot(str)
+    def _explain(self, error: Exception | str) -> None:
         self.notice.say(str(error), "error", "error")
 
     def done(self, result: int) -> None:
-        """Close; a sound that is being learned is forgotten."""
-        if self._job is not None:
-            self._runner.cancel(self._job)
+        """Close, in silence; a sound that is being learned is forgotten."""
+        job, self._job = self._job, None
+        if job is not None:
+            self._runner.cancel(job)
+        self._player.close()
         super().done(result)
 
     def _ask_and_learn(self, examples: Sequence[AudioPrompt], proposal: str) -> None:

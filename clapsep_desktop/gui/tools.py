@@ -5,18 +5,19 @@ The window gives each a command and the checklist a dock; everything else stands
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from clapsep_desktop.audio.playback import Player
 from clapsep_desktop.errors import ClapSepError
 from clapsep_desktop.gui.batch_dialog import RECIPES, BatchDialog
 from clapsep_desktop.gui.checklist_panel import ChecklistPanel
 from clapsep_desktop.gui.editor import Editor
-from clapsep_desktop.gui.jobs import Job, Progress, Steps
+from clapsep_desktop.gui.jobs import Job, JobRunner, Progress, Steps
 from clapsep_desktop.gui.lane_view import LaneView
 from clapsep_desktop.gui.library_dialog import LibraryDialog
 from clapsep_desktop.gui.locate_controller import LocateController
@@ -66,6 +67,7 @@ class Tools(QObject):
         self._editor, self._query, self._window = editor, query, parent
         self._library = library or Library()
         self._dialogs: list[BatchDialog] = []
+        self._reader = JobRunner(self)  # of saved sounds; the editor's may be at long work
         self.locator = LocateController(
             editor.document, editor.runner, editor.operations.models, lane, self
         )
@@ -109,11 +111,14 @@ class Tools(QObject):
     def library_dialog(self) -> LibraryDialog:
         """The dialog of saved sounds, not yet shown."""
         editor = self._editor
+        player = Player()
+        player.set_device(editor.player.device)
         dialog = LibraryDialog(
             self._library,
             editor.runner,
             editor.operations.models,
             selection=self._selected,
+            player=player,
             parent=self._window,
         )
         dialog.changed.connect(self.refresh_sounds)
@@ -130,10 +135,8 @@ class Tools(QObject):
         session = self._editor.document.session
         recipe = None
         if session is not None:
-            try:
+            with suppress(ClapSepError):  # nothing extracted yet: the dialog asks for a file
                 recipe = Recipe.of(session, session.recording.path.stem, whole=True)
-            except ClapSepError:  # nothing extracted yet: the dialog asks for a file
-                recipe = None
         device = self._editor.settings.values.device
         dialog = BatchDialog(recipe, device=device, parent=self._window)
         dialog.finished.connect(self._forget_dialog)
@@ -146,9 +149,10 @@ class Tools(QObject):
         return any(dialog.is_running for dialog in self._dialogs)
 
     def close(self) -> None:
-        """Stop every batch and close its dialog."""
+        """Stop every batch and close its dialog; nothing is read any more."""
         for dialog in [*self._dialogs]:
             dialog.done(0)
+        self._reader.close()
 
     @Slot()
     def _forget_dialog(self) -> None:
@@ -192,7 +196,12 @@ class Tools(QObject):
             made.save(path)
             return made
 
-        self._submit(f"Exporting “{path.name}”", steps, f"The recipe is in “{path}”.")
+        def tell(_: Recipe) -> None:
+            self.noted.emit(f"The recipe is in “{path}”.")
+
+        self._editor.runner.submit(
+            Job(f"Exporting “{path.name}”", steps, on_result=tell, on_error=self._explain)
+        )
 
     @Slot(str)
     def _tell(self, sentence: str) -> None:
@@ -202,13 +211,19 @@ class Tools(QObject):
 
     @Slot()
     def refresh_sounds(self) -> None:
-        """Offer the saved sounds where queries are written."""
-        sounds = {sound.name: sound for sound in self._library.sounds() if sound.vectors}
+        """Offer the saved sounds where queries are written, once their files are read."""
+        library = self._library
 
-        def prompt(name: str) -> EmbeddedPrompt:
-            return sounds[name].prompt()
+        def steps() -> Steps[dict[str, EmbeddedPrompt]]:
+            yield Progress("reading")
+            return {sound.name: sound.prompt() for sound in library.sounds() if sound.vectors}
 
-        self._query.suggestions.set_saved(list(sounds), prompt)
+        self._reader.submit(
+            Job("Reading saved sounds", steps, on_result=self._offer, on_error=self._explain)
+        )
+
+    def _offer(self, prompts: dict[str, EmbeddedPrompt]) -> None:
+        self._query.suggestions.set_saved(list(prompts), prompts.__getitem__)
 
     def _selected(self) -> AudioPrompt | None:
         document, selection = self._editor.document, self._editor.timeline.selection
@@ -238,10 +253,5 @@ class Tools(QObject):
     def _remove(self, text: str) -> None:
         self._query.add_prompt("remove", TextPrompt(text))
 
-    def _submit(self, title: str, steps: Callable[[], Steps[Recipe]], said: str) -> None:
-        def explain(error: Exception) -> None:
-            self._tell(str(error))
-
-        self._editor.runner.submit(
-            Job(title, steps, on_result=lambda _: self.noted.emit(said), on_error=explain)
-        )
+    def _explain(self, error: Exception) -> None:
+        self._tell(str(error))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
 import soundfile
-from PySide6.QtWidgets import QFileDialog, QInputDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog
 from pytestqt.qtbot import QtBot
+from shiboken6 import delete, isValid
 
-from clapsep_desktop.audio.source import ArraySource
+from clapsep_desktop.audio.playback import Player
 from clapsep_desktop.batch import versions
 from clapsep_desktop.errors import ClapSepError
 from clapsep_desktop.gui.jobs import JobRunner
@@ -21,6 +24,7 @@ from clapsep_desktop.query import AudioPrompt
 from clapsep_desktop.session.library import Library
 from clapsep_desktop.session.sounds import Clip, Sound, Vector
 from tests.support.hearing import HearingModel
+from tests.support.playback import FakeBackend, FakeClock
 
 
 def _sound(name: str) -> Sound:
@@ -37,8 +41,8 @@ def library(tmp_path: Path) -> Library:
 
 
 @pytest.fixture
-def played() -> list[ArraySource]:
-    return []
+def card() -> FakeBackend:
+    return FakeBackend(FakeClock())
 
 
 @pytest.fixture
@@ -50,9 +54,9 @@ def example(tmp_path: Path) -> AudioPrompt:
 
 @pytest.fixture
 def dialog(
-    qtbot: QtBot,
+    qapp: QApplication,
     library: Library,
-    played: list[ArraySource],
+    card: FakeBackend,
     example: AudioPrompt,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[LibraryDialog]:
@@ -69,11 +73,12 @@ def dialog(
         lambda: Models("cpu"),
         selection=lambda: example,
         ask=lambda question: question.answers[0],
-        play=played.append,
+        player=Player(card, clock=card.clock),
     )
-    qtbot.addWidget(dialog)
     yield dialog
-    dialog.close()
+    if isValid(dialog):
+        dialog.done(0)
+        dialog.deleteLater()
     runner.close()
 
 
@@ -81,11 +86,44 @@ def _names(dialog: LibraryDialog) -> list[str]:
     return [dialog.list.item(row).text().splitlines()[0] for row in range(dialog.list.count())]
 
 
-def test_sounds_are_listed_and_played(dialog: LibraryDialog, played: list[ArraySource]) -> None:
+def test_sounds_are_listed_and_played(dialog: LibraryDialog, card: FakeBackend) -> None:
     assert _names(dialog) == ["@dog", "@fridge"]
     assert "2 examples, 0.3 s" in dialog.list.item(0).text()
+    for _ in range(2):  # a second click begins anew
+        dialog.hear.click()
+        assert dialog._player.settle()
+        heard = card.streams[-1].pull(6_400)[:, 0]
+        assert heard[1_600] == pytest.approx(0.1, abs=1e-3)
+        assert heard[4_800] == pytest.approx(0.2, abs=1e-3)
+
+
+def test_closing_ends_what_is_heard(dialog: LibraryDialog, card: FakeBackend) -> None:
     dialog.hear.click()
-    assert played[0].frames == 9_600
+    assert dialog._player.settle()
+    assert not card.streams[-1].closed
+    dialog.done(0)
+    assert card.streams[-1].closed
+
+
+def test_a_closed_dialog_hears_nothing_of_its_work(
+    dialog: LibraryDialog, qtbot: QtBot, library: Library, example: AudioPrompt
+) -> None:
+    begun, held = threading.Event(), threading.Event()
+
+    def wait() -> NoReturn:
+        begun.set()
+        held.wait()
+        raise ClapSepError("There is no model.")
+
+    dialog._models = wait
+    dialog.learn("bell", [example])
+    runner = dialog._runner
+    assert begun.wait(10)
+    dialog.done(0)
+    delete(dialog)
+    with qtbot.waitSignal(runner.idle):
+        held.set()
+    assert "bell" not in library
 
 
 def test_the_selection_becomes_a_sound(
@@ -169,10 +207,7 @@ def test_an_empty_library_offers_what_is_possible(dialog: LibraryDialog, library
     assert dialog.add_files.isEnabled()
 
 
-def test_no_sound_device_is_told(dialog: LibraryDialog) -> None:
-    def fail(source: ArraySource) -> None:
-        raise ClapSepError("Nothing can be played: no device.")
-
-    dialog._play = fail
+def test_no_sound_device_is_told(dialog: LibraryDialog, qtbot: QtBot, card: FakeBackend) -> None:
+    card.installed = False
     dialog.hear.click()
-    assert dialog.notice.text == "Nothing can be played: no device."
+    qtbot.waitUntil(lambda: dialog.notice.text == "There is no PortAudio.")
