@@ -8,10 +8,12 @@ import socket
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import psutil
 
+_STARTTIME = 22 - 3  # its place in /proc/PID/stat, from the third field on; see proc(5)
 _SAME_START = 1.0  # s; two readings of when a process began differ by less
 
 
@@ -26,6 +28,7 @@ class Owner:
             the hardware may change with what is plugged in, but seldom do both at once.
         user: who runs it.
         started: when it began, seconds since 1970: numbers are given again, times are not.
+        birth: the same whatever becomes of the clock; empty where the system does not tell it.
     """
 
     pid: int
@@ -33,12 +36,13 @@ class Owner:
     machine: str
     user: str
     started: float
+    birth: str = ""
 
     @classmethod
     def this(cls) -> Owner:
         """The process that asks."""
-        began = psutil.Process().create_time()
-        return cls(os.getpid(), socket.gethostname(), _machine(), _user(), began)
+        pid, began = os.getpid(), psutil.Process().create_time()
+        return cls(pid, socket.gethostname(), _machine(), _user(), began, _birth(pid))
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -50,8 +54,15 @@ class Owner:
         match value:
             case Mapping():
                 match [value.get(each.name) for each in fields(cls)]:
-                    case [int(pid), str(host), str(machine), str(user), int() | float() as began]:
-                        return cls(pid, host, machine, user, float(began))
+                    case [
+                        int(pid),
+                        str(host),
+                        str(machine),
+                        str(user),
+                        int() | float() as began,
+                        str() | None as birth,
+                    ]:
+                        return cls(pid, host, machine, user, float(began), birth or "")
         raise ValueError("no process")
 
     @property
@@ -65,12 +76,32 @@ class Owner:
         if not self.is_here:
             return True
         try:
-            began = psutil.Process(self.pid).create_time()
+            process = psutil.Process(self.pid)
+            if process.status() == psutil.STATUS_ZOMBIE:  # it ended, and its parent did not look
+                return False
+            began = process.create_time()
         except (psutil.NoSuchProcess, ValueError, OverflowError):
             return False
         except psutil.AccessDenied:
             return True
+        birth = _birth(self.pid)
+        if self.birth and birth:
+            return self.birth == birth
         return bool(abs(began - self.started) < _SAME_START)
+
+
+def _birth(pid: int) -> str:
+    """The start of the system and the tick since then in which a process began, on Linux.
+
+    There the time of day at which it began is reckoned anew whenever it is asked for, and moves
+    with the clock when that is set, as it is after a start with a wrong one.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        after_name = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        return f"{boot} {int(after_name[_STARTTIME])}"
+    except (OSError, ValueError, IndexError):
+        return ""
 
 
 def _machine() -> str:

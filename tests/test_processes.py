@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -6,6 +7,8 @@ import psutil
 import pytest
 
 from clapsep_desktop.processes import Owner
+
+on_linux = sys.platform == "linux"
 
 
 def test_this_process_lives_and_comes_back_from_json() -> None:
@@ -17,14 +20,38 @@ def test_this_process_lives_and_comes_back_from_json() -> None:
 def test_one_that_ended_does_not() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         began = psutil.Process(child.pid).create_time()
-        owner = replace(Owner.this(), pid=child.pid, started=began)
+        owner = replace(Owner.this(), pid=child.pid, started=began, birth="")
         assert owner.is_live
+        assert not replace(owner, birth=Owner.this().birth).is_live or not on_linux
         child.communicate(b"\n")
     assert not owner.is_live
 
 
+@pytest.mark.skipif(not hasattr(os, "waitid"), reason="POSIX only")
+def test_one_that_ended_unheard_does_not() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        began = psutil.Process(child.pid).create_time()
+        owner = replace(Owner.this(), pid=child.pid, started=began, birth="")
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE
+        assert not owner.is_live
+
+
 def test_a_number_that_was_given_again_is_another_process() -> None:
-    assert not replace(Owner.this(), started=Owner.this().started - 100).is_live
+    assert not replace(Owner.this(), started=Owner.this().started - 100, birth="").is_live
+    assert not replace(Owner.this(), birth="another boot 17").is_live or not on_linux
+
+
+@pytest.mark.skipif(not on_linux, reason="elsewhere the system keeps the time of the start")
+def test_a_clock_that_was_set_makes_nobody_dead() -> None:
+    assert replace(Owner.this(), started=Owner.this().started - 3_600).is_live
+
+
+def test_what_tells_no_birth_is_read() -> None:
+    value = Owner.this().to_dict()
+    del value["birth"]
+    assert Owner.from_dict(value) == replace(Owner.this(), birth="")
 
 
 @pytest.mark.parametrize("change", [{"host": "renamed"}, {"machine": "0"}])

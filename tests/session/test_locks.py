@@ -70,7 +70,7 @@ def test_a_lock_whose_process_is_gone_is_taken_over(project: Path) -> None:
 
 
 def test_a_number_that_now_belongs_to_a_younger_process_is_gone_too(project: Path) -> None:
-    leave_lock(project, started=psutil.Process().create_time() - 1_000)
+    leave_lock(project, started=psutil.Process().create_time() - 1_000, birth="")
     assert ProjectLock(project).is_held
 
 
