@@ -109,11 +109,11 @@ def play(window: MainWindow, moments: Sequence[str], place: Path) -> Iterator[st
     if "during" in moments:  # by the model that works its way along, window by window
         wait(editor.document.opened, partial(window.recordings.open, lengthened(place)))
         settle(window)
-        window.query.model = "mini"
+        window.query.options.model = "mini"
         wait(editor.document.audio_changed, window.actions_["extract"].trigger)
         until(lambda: False, 700)
         yield "during"
-        editor.operations.cancel()
+        editor.operations.cancel_all()
         until(lambda: editor.runner.current is None)
 
 

@@ -6,19 +6,20 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QWheelEvent
+from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QButtonGroup,
     QFrame,
     QHBoxLayout,
     QLabel,
+    QLayout,
     QPushButton,
     QScrollArea,
-    QSizePolicy,
     QSlider,
     QSpinBox,
     QToolButton,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -66,6 +67,23 @@ def plain_scroll(name: str, inside: QWidget) -> QScrollArea:
     return scroll
 
 
+def fill_above_foot(panel: QWidget, body: QWidget, foot: QLayout) -> QVBoxLayout:
+    """Fills a panel with a body and, below a line, a foot that keeps its height.
+
+    Returns:
+        The panel's column: body, line and foot.
+    """
+    line = QFrame()
+    line.setProperty("kind", "line")
+    column = QVBoxLayout(panel)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(0)
+    column.addWidget(body, 1)
+    column.addWidget(line)
+    column.addLayout(foot)
+    return column
+
+
 def tool_button(
     name: str, drawing: str, text: str, tip: str = "", *, role: str = "text", size: int = 16
 ) -> QToolButton:
@@ -97,50 +115,6 @@ def muted_label(text: str, name: str = "") -> QLabel:
     label.setProperty("kind", "muted")
     label.setObjectName(name)
     return label
-
-
-class ElidedLabel(QLabel):
-    """One line of plain text; what does not fit gives way to an ellipsis and a tool tip.
-
-    Args:
-        text: at first.
-        mode: where the ellipsis stands.
-    """
-
-    def __init__(
-        self, text: str = "", mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight
-    ) -> None:
-        super().__init__(text)
-        self._mode = mode
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(self.fontMetrics().averageCharWidth() * 4, super().minimumSizeHint().height())
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self.setToolTip(self.text() if self.shown_text() != self.text() else "")
-
-    def setText(self, text: str) -> None:
-        super().setText(text)
-        self.setToolTip(text if self.shown_text() != text else "")
-
-    def shown_text(self) -> str:
-        """What is to be read of the text."""
-        return self.fontMetrics().elidedText(self.text(), self._mode, self.contentsRect().width())
-
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
-        painter = QPainter(self)
-        self.style().drawItemText(
-            painter,
-            self.contentsRect(),
-            self.alignment() | Qt.TextFlag.TextSingleLine,
-            self.palette(),
-            self.isEnabled(),
-            self.shown_text(),
-            self.foregroundRole(),
-        )
 
 
 class WheelGuard(QObject):

@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QUndoStack
 from PySide6.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QMenu,
     QProgressBar,
@@ -19,7 +18,14 @@ from PySide6.QtWidgets import (
 )
 
 from clapsep_desktop.gui import theme
-from clapsep_desktop.gui.controls import GRID, Segments, muted_label, plain_scroll
+from clapsep_desktop.gui.controls import (
+    GRID,
+    Segments,
+    fill_above_foot,
+    muted_label,
+    plain_scroll,
+)
+from clapsep_desktop.gui.elided import ElidedItems
 from clapsep_desktop.gui.history_rows import ExtractionRow, Line, SourceRow
 from clapsep_desktop.gui.wording import size_text
 from clapsep_desktop.session.session import Session
@@ -85,6 +91,8 @@ class HistoryPanel(QWidget):
         self._steps.setObjectName("stepList")
         self._steps.setAccessibleName("Steps")
         self._steps.setEmptyLabel("Opened")
+        self._steps.setItemDelegate(ElidedItems(self._steps))
+        self._steps.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._hint = muted_label(CLOSED, "historyHint")
         self._hint.setWordWrap(True)
         self._disk = muted_label("", "diskUsed")
@@ -234,7 +242,7 @@ class HistoryPanel(QWidget):
         inside = QWidget()
         inside.setProperty("kind", "plain")
         self._lines = QVBoxLayout(inside)
-        self._lines.setContentsMargins(3 * GRID, 2 * GRID, 3 * GRID, 3 * GRID)
+        self._lines.setContentsMargins(3 * GRID, 0, 3 * GRID, 3 * GRID)
         self._lines.setSpacing(2 * GRID)
         self._lines.addWidget(self.source)
         self._lines.addWidget(self._hint)
@@ -247,22 +255,14 @@ class HistoryPanel(QWidget):
         self._stack.addWidget(scroll)
         self._stack.addWidget(self._steps)
         head = QHBoxLayout()
-        head.setContentsMargins(3 * GRID, 2 * GRID, 3 * GRID, 0)
+        head.setContentsMargins(3 * GRID, 2 * GRID, 3 * GRID, 2 * GRID)
         head.addWidget(self._pages)
         foot = QHBoxLayout()
         foot.setContentsMargins(3 * GRID, GRID, 3 * GRID, GRID)
         foot.setSpacing(3 * GRID)
         foot.addWidget(self._disk)
         foot.addWidget(self._meter, 1)
-        line = QFrame()
-        line.setProperty("kind", "line")
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.setSpacing(0)
-        whole.addLayout(head)
-        whole.addWidget(self._stack, 1)
-        whole.addWidget(line)
-        whole.addLayout(foot)
+        fill_above_foot(self, self._stack, foot).insertLayout(0, head)
         self.setMinimumWidth(292)
 
     def _keep_rows(self, wanted: list[str]) -> None:

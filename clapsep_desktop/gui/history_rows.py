@@ -22,13 +22,13 @@ from PySide6.QtWidgets import (
 from clapsep_desktop.gui import theme
 from clapsep_desktop.gui.controls import (
     GRID,
-    ElidedLabel,
     ValueSlider,
     muted_label,
     set_kind,
     tool_button,
 )
 from clapsep_desktop.gui.drag_out import DragOut
+from clapsep_desktop.gui.elided import ElidedLabel
 from clapsep_desktop.gui.model_choices import model_title
 from clapsep_desktop.gui.wording import short_time, size_text
 from clapsep_desktop.session.session import Extraction, Recording

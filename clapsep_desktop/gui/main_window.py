@@ -425,6 +425,7 @@ class MainWindow(QMainWindow):
         self.keeping.close(keep=self._keeps_session)
         self.editor.close(keep=self._keeps_session)
         self.result_link.close()
+        self.query_link.close()
         event.accept()
         self.closed.emit()
 

@@ -76,6 +76,7 @@ class Preferences:
         notify: whether the end of long work is told when the window is not looked at.
         sound: whether it is also to be heard.
         hint_shown: whether the hint of the first run has been read.
+        voice_hint: whether the query panel may propose to keep the voice.
         export_folder: where the last export went; empty for beside the recording.
         recent_files: paths, newest first.
         recent_queries: as JSON, newest first.
@@ -107,6 +108,7 @@ class Preferences:
     notify: bool = True
     sound: bool = False
     hint_shown: bool = False
+    voice_hint: bool = True
     export_folder: str = ""
     recent_files: tuple[str, ...] = ()
     recent_queries: tuple[str, ...] = ()

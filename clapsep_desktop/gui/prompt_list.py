@@ -13,13 +13,15 @@ from clapsep_desktop.audio.formats import CONTAINERS
 from clapsep_desktop.errors import ClapSepError
 from clapsep_desktop.gui import theme
 from clapsep_desktop.gui.controls import GRID, set_kind
-from clapsep_desktop.gui.prompt_rows import ExampleRow, PromptRow, Side, TextRow, sound_files
+from clapsep_desktop.gui.example_row import ExampleRow
+from clapsep_desktop.gui.prompt_rows import PromptRow, Side
 from clapsep_desktop.gui.suggestions import Suggestions
+from clapsep_desktop.gui.text_row import TextRow
 from clapsep_desktop.query import AudioPrompt, Prompt, TextPrompt
 
-SOUND_EXTENSIONS = frozenset(
-    extension for container in CONTAINERS for extension in container.extensions
-)
+NO_SOUND_FILE = "Only sound files can be examples. Drop a WAV, FLAC, Ogg or MP3 file."
+
+_EXTENSIONS = frozenset(extension for container in CONTAINERS for extension in container.extensions)
 
 _TITLES: dict[Side, str] = {"keep": "Keep", "remove": "Remove"}
 
@@ -40,6 +42,7 @@ class PromptList(QFrame):
         left(int): the keyboard moves out of the list, upwards (-1) or downwards (+1).
         history(int): an older (-1) or newer (+1) query is wanted.
         refused(str): a sentence on why something dropped or picked cannot be an example.
+        example_added(Path): an example of this file stands in the list now.
     """
 
     changed = Signal()
@@ -48,6 +51,7 @@ class PromptList(QFrame):
     left = Signal(int)
     history = Signal(int)
     refused = Signal(str)
+    example_added = Signal(object)
 
     def __init__(self, side: Side, suggestions: Suggestions) -> None:
         super().__init__()
@@ -107,6 +111,11 @@ class PromptList(QFrame):
         """Whether it holds both texts and examples."""
         return len({isinstance(row, TextRow) for row in self._rows if not row.is_empty}) == 2
 
+    @property
+    def problem(self) -> str:
+        """What is known against one of its lines, in a sentence; empty for nothing."""
+        return next((row.problem for row in self._rows if row.problem), "")
+
     def prompts(self) -> tuple[Prompt, ...]:
         """Every prompt in order; raises QueryError."""
         return tuple(row.prompt for row in self._rows if not row.is_empty)
@@ -129,13 +138,17 @@ class PromptList(QFrame):
 
     def add_files(self, paths: Iterable[Path]) -> None:
         """Takes sound files in as examples; tells where none of them is one."""
-        try:
-            files = sound_files(list(paths), SOUND_EXTENSIONS)
-        except ClapSepError as error:
-            self.refused.emit(str(error))
-            return
+        files = [path for path in paths if path.suffix.lower() in _EXTENSIONS]
+        if not files:
+            self.refused.emit(NO_SOUND_FILE)
         for path in files:
             self.add(AudioPrompt(path))
+
+    def tell_unreadable(self, path: Path, sentence: str) -> None:
+        """Marks the examples of a file that cannot be read."""
+        for row in self._rows:
+            if isinstance(row, ExampleRow) and row.is_of(path):
+                row.set_problem(sentence)
 
     def set_has_selection(self, present: bool, reason: str = "Select a part first.") -> None:
         """Offers the selection as an example where there is one."""
@@ -184,6 +197,8 @@ class PromptList(QFrame):
         self._rows.insert(index, row)
         self._lines.insertWidget(index, row)
         row.show()  # now, so that it can take the keyboard at once
+        if isinstance(row, ExampleRow) and isinstance(row.prompt, AudioPrompt):
+            self.example_added.emit(row.prompt.path)
 
     def _discard(self, row: PromptRow) -> None:
         row.blockSignals(True)

@@ -1,57 +1,24 @@
-"""One line of a list of prompts: a text that can be typed, or an example."""
+"""What every line of a list of prompts has: a weight, a way out, and keys of its own."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Literal
 
-from PySide6.QtCore import QEvent, QModelIndex, QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QStandardItem, QStandardItemModel
-from PySide6.QtWidgets import (
-    QCompleter,
-    QDoubleSpinBox,
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QListView,
-    QSizePolicy,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QWidget
 
-from clapsep_desktop.errors import ClapSepError
-from clapsep_desktop.gui import theme
-from clapsep_desktop.gui.controls import (
-    GRID,
-    ElidedLabel,
-    guard_wheel,
-    pad,
-    set_kind,
-    tool_button,
-)
-from clapsep_desktop.gui.suggestions import Suggestions
-from clapsep_desktop.gui.wording import short_time
-from clapsep_desktop.query import (
-    MAX_TEXT,
-    MAX_WEIGHT,
-    AudioPrompt,
-    EmbeddedPrompt,
-    Prompt,
-    TextPrompt,
-)
+from clapsep_desktop.gui.controls import GRID, guard_wheel, pad, tool_button
+from clapsep_desktop.query import MAX_WEIGHT, Prompt
 
 Side = Literal["keep", "remove"]
 
 LEAST_WEIGHT = 0.05
 
 _TAKE_OUT = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
-
-_MARKS = {"saved": "star", "recent": "clock", "known": "text"}
-_KIND = Qt.ItemDataRole.UserRole
 
 
 class PromptRow(QWidget):
@@ -115,6 +82,11 @@ class PromptRow(QWidget):
     def is_empty(self) -> bool:
         """Whether nothing stands in the line."""
         return False
+
+    @property
+    def problem(self) -> str:
+        """Why it cannot be asked for, in a sentence; empty while nothing is known against it."""
+        return ""
 
     @property
     @abstractmethod
@@ -196,199 +168,3 @@ def take_key(row: PromptRow, event: QEvent) -> bool:
     if event.type() == QEvent.Type.KeyPress:
         act()
     return event.type() in (QEvent.Type.KeyPress, QEvent.Type.ShortcutOverride)
-
-
-class TextField(QLineEdit):
-    """Passes the keys on that its line knows, and no dropped files."""
-
-    def __init__(self, row: TextRow) -> None:
-        super().__init__()
-        self._owner = row
-        self.setAcceptDrops(False)  # the list takes them
-
-    def event(self, event: QEvent) -> bool:
-        return take_key(self._owner, event) or super().event(event)
-
-
-class TextRow(PromptRow):
-    """A text.
-
-    Args:
-        side: the list it stands in.
-        suggestions: what is proposed while it is typed.
-
-    Signals:
-        saved_chosen(str): the saved sound of this name was picked instead.
-    """
-
-    saved_chosen = Signal(str)
-
-    def __init__(self, side: Side, suggestions: Suggestions) -> None:
-        super().__init__(side)
-        self._suggestions = suggestions
-        self.field = TextField(self)
-        self.field.setMaxLength(MAX_TEXT)
-        self.field.setProperty("kind", "bare")
-        self.field.setToolTip(
-            "Say in a few words what to hear, such as “a dog barking”.\n"
-            "Enter: the next sound. Ctrl+Enter: extract. Alt+Up and Alt+Down: earlier queries."
-        )
-        self._row.insertWidget(0, self.field, 1)
-        self.setFocusProxy(self.field)
-        self._proposals = QStandardItemModel(self)
-        self._completer = QCompleter(self._proposals, self)
-        self._completer.setCompletionMode(QCompleter.CompletionMode.UnfilteredPopupCompletion)
-        self._completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
-        self._popup = QListView()
-        self._popup.setObjectName("suggestionList")
-        self._popup.setAccessibleName("Suggestions")
-        self._popup.setProperty("kind", "popup")
-        self._completer.setPopup(self._popup)
-        self._completer.activated[QModelIndex].connect(self._pick)  # type: ignore[index]
-        self.field.setCompleter(self._completer)
-        self.field.textEdited.connect(self._propose)
-        self.submitted.connect(self._popup.hide)
-        self.field.textChanged.connect(self._on_text)
-        self._on_text()
-
-    @property
-    def is_empty(self) -> bool:
-        return not self.field.text().strip()
-
-    @property
-    def prompt(self) -> TextPrompt:
-        return TextPrompt(self.field.text(), self.weight)
-
-    def set_text(self, text: str) -> None:
-        """Puts a text in."""
-        self.field.setText(text)
-        self.field.setCursorPosition(0)
-
-    def set_first(self, first: bool) -> None:
-        """Whether it is the only line, which says how to begin."""
-        verb = "keep" if self.side == "keep" else "remove"
-        example = "a man speaking" if self.side == "keep" else "wind noise"
-        self.field.setPlaceholderText(
-            f"Sound to {verb}, such as “{example}”" if first else f"Another sound to {verb}"
-        )
-
-    def name(self, number: int) -> None:
-        super().name(number)
-        self.field.setObjectName(f"{self.side}{number}Text")
-        self.field.setAccessibleName(f"Sound to {self.side} {number + 1}")
-
-    @property
-    def is_proposing(self) -> bool:
-        """Whether the list of proposals is open."""
-        return self._popup.isVisible()
-
-    def takes(self, event: QKeyEvent) -> Callable[[], None] | None:
-        if event.key() == Qt.Key.Key_Backspace and not self.field.text():
-            return self.removed.emit
-        if self.is_proposing and self._popup.currentIndex().isValid() and not event.modifiers():
-            return None  # Enter takes the proposal that is chosen
-        return super().takes(event)
-
-    def _on_text(self) -> None:
-        self.remove_button.setVisible(not self.is_empty)
-        self.changed.emit()
-
-    def _propose(self, typed: str) -> None:
-        self._proposals.clear()
-        for suggestion in self._suggestions.matching(typed):
-            item = QStandardItem(
-                theme.icon(_MARKS[suggestion.kind], "muted"),
-                suggestion.text,
-            )
-            item.setData(suggestion.kind, _KIND)
-            if suggestion.kind == "saved":
-                item.setToolTip("A sound you saved")
-            self._proposals.appendRow(item)
-
-    def _pick(self, index: QModelIndex) -> None:
-        if index.data(_KIND) == "saved":
-            self.saved_chosen.emit(index.data())
-
-
-class ExampleRow(PromptRow):
-    """An example: a sound file or a part of it, or a saved sound."""
-
-    def __init__(self, side: Side, prompt: AudioPrompt | EmbeddedPrompt) -> None:
-        super().__init__(side)
-        self._prompt = prompt
-        title, detail, tip = _told(prompt)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAccessibleName(f"Example to {side}: {title}, {detail}")
-        self.setToolTip(f"{tip}\nDelete takes it out.")
-        self._mark = QLabel()
-        self._drawing = "star" if isinstance(prompt, EmbeddedPrompt) else "example"
-        self._title = ElidedLabel(title, Qt.TextElideMode.ElideMiddle)
-        words = QVBoxLayout()
-        words.setSpacing(0)
-        words.addWidget(self._title)
-        detail_label = ElidedLabel(detail)
-        detail_label.setProperty("kind", "muted")
-        words.addWidget(detail_label)
-        self._frame = QFrame()
-        self._frame.setProperty("kind", "chip")
-        self._frame.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        inside = QHBoxLayout(self._frame)
-        inside.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
-        inside.setSpacing(2 * GRID)
-        inside.addWidget(self._mark)
-        inside.addLayout(words, 1)
-        self._row.insertWidget(0, self._frame, 1)
-        theme.notifier().changed.connect(self._draw)
-        self._draw()
-        self.set_weight(prompt.weight)
-
-    @property
-    def prompt(self) -> AudioPrompt | EmbeddedPrompt:
-        if isinstance(self._prompt, AudioPrompt):
-            return AudioPrompt(self._prompt.path, self._prompt.start, self._prompt.end, self.weight)
-        return EmbeddedPrompt(
-            self._prompt.name, self._prompt.model, self._prompt.vector, self.weight
-        )
-
-    def takes(self, event: QKeyEvent) -> Callable[[], None] | None:
-        if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
-            return self.removed.emit
-        return super().takes(event)
-
-    def event(self, event: QEvent) -> bool:
-        return (self.hasFocus() and take_key(self, event)) or super().event(event)
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        super().focusInEvent(event)
-        set_kind(self._frame, "current", True)
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        super().focusOutEvent(event)
-        set_kind(self._frame, "current", False)
-
-    def _draw(self, _: object = None) -> None:
-        self._mark.setPixmap(theme.icon(self._drawing, self.side).pixmap(QSize(16, 16)))
-
-
-def _told(prompt: AudioPrompt | EmbeddedPrompt) -> tuple[str, str, str]:
-    """Title, detail and tool tip of an example."""
-    if isinstance(prompt, EmbeddedPrompt):
-        return prompt.name, "Saved sound", f"The saved sound “{prompt.name}”."
-    if prompt.start is None and prompt.end is None:
-        part = "Whole file"
-    else:
-        end = "end" if prompt.end is None else short_time(prompt.end)
-        part = f"{short_time(prompt.start or 0.0)} – {end}"
-    return prompt.path.name, part, f"{prompt.path}\n{part}"
-
-
-def sound_files(paths: list[Path], extensions: frozenset[str]) -> list[Path]:
-    """Those of some paths that look like sound files.
-
-    Raises:
-        ClapSepError: none of them does.
-    """
-    found = [path for path in paths if path.suffix.lower() in extensions and path.is_file()]
-    if not found:
-        raise ClapSepError("Only sound files can be examples. Drop a WAV, FLAC, Ogg or MP3 file.")
-    return found

@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from clapsep_desktop.errors import ClapSepError, QueryError
 from clapsep_desktop.gui.editor import Editor
+from clapsep_desktop.gui.example_check import ExampleCheck
 from clapsep_desktop.gui.model_choices import model_choices
 from clapsep_desktop.gui.prompt_rows import Side
 from clapsep_desktop.gui.query_panel import BUSY, QueryPanel
@@ -36,12 +37,16 @@ class QueryLink(QObject):
         self._operations, self._runner = editor.operations, editor.runner
         self._settings = settings = editor.settings
         self._shown: Span | None = None  # what was selected as an example
+        self._check = ExampleCheck(self)
         self.refresh_models()
         self._show_choices()  # before the panel's own are kept
         panel.extract_requested.connect(self.extract)
         panel.preview_requested.connect(self.preview)
         panel.use_selection_as_example.connect(self.use_selection)
         panel.query_changed.connect(self._keep_choices)
+        panel.voice_hint_dismissed.connect(self._end_voice_hint)
+        panel.example_added.connect(self._check.look_at)
+        self._check.failed.connect(panel.tell_unreadable)
         editor.timeline.selection_changed.connect(self._on_selection)
         editor.document.opened.connect(self._on_document)
         editor.document.closed.connect(self._on_document)
@@ -50,7 +55,12 @@ class QueryLink(QObject):
         editor.runner.idle.connect(self._on_idle)
         settings.changed.connect(self._on_settings)
         panel.set_recent(settings.recent_queries)
+        panel.allow_voice_hint(settings.values.voice_hint)
         self._on_document()
+
+    def close(self) -> None:
+        """Look at no more examples."""
+        self._check.close()
 
     def refresh_models(self) -> None:
         """Look which models are installed."""
@@ -100,21 +110,21 @@ class QueryLink(QObject):
         rate = session.recording.rate
         example = AudioPrompt(session.recording.path, selection.start / rate, selection.stop / rate)
         self._panel.add_prompt(side, example)
-        self._panel.scope = "file"  # who shows one bark means the others
+        self._panel.options.scope = "file"  # who shows one bark means the others
         self._shown = selection
 
     @property
     def scope(self) -> Span | None:
         """The part that the query is about; None without a recording."""
         selection = self._timeline.selection
-        if self._panel.scope == "selection" and selection is not None:
+        if self._panel.options.scope == "selection" and selection is not None:
             return selection
         return Span(0, self._timeline.frames) if self._timeline.frames else None
 
     @property
     def _band(self) -> tuple[float, float] | None:
         """The frequencies that the query is about, Hz; None for all."""
-        return self._timeline.band if self._panel.scope == "selection" else None
+        return self._timeline.band if self._panel.options.scope == "selection" else None
 
     def _request(self, span: Span | None) -> ExtractionRequest | None:
         panel = self._panel
@@ -127,9 +137,9 @@ class QueryLink(QObject):
                 query=panel.query(),
                 span=span,
                 band=self._band,
-                channels=panel.channels,
-                model=panel.model,
-                specialists=panel.specialists,
+                channels=panel.options.channels,
+                model=panel.options.model,
+                specialists=panel.options.specialists,
             )
         except ClapSepError as error:
             panel.show_error(str(error))
@@ -137,24 +147,32 @@ class QueryLink(QObject):
 
     @Slot()
     def _keep_choices(self) -> None:
-        self._settings.update(model=self._panel.model, specialists=self._panel.specialists)
+        self._settings.update(
+            model=self._panel.options.model, specialists=self._panel.options.specialists
+        )
 
     @Slot(object)
     def _on_settings(self, changed: frozenset[str]) -> None:
         if changed & {"model", "specialists"}:
             self._show_choices()
+        if "voice_hint" in changed:
+            self._panel.allow_voice_hint(self._settings.values.voice_hint)
+
+    @Slot()
+    def _end_voice_hint(self) -> None:
+        self._settings.update(voice_hint=False)
 
     def _show_choices(self) -> None:
-        values = self._settings.values
-        self._panel.model = values.model
-        self._panel.specialists = values.specialists
+        values, options = self._settings.values, self._panel.options
+        options.model = values.model
+        options.specialists = values.specialists
 
     @Slot()
     def _on_selection(self) -> None:
         selection = self._timeline.selection
         self._panel.set_has_selection(selection is not None)
         if self._shown is not None and selection not in (None, self._shown):
-            self._panel.scope = "selection"  # a new one is meant as the scope again
+            self._panel.options.scope = "selection"  # a new one is meant as the scope again
             self._shown = None
 
     @Slot()

@@ -100,6 +100,12 @@ class QueryOptions(QWidget):
             self._model.setCurrentIndex(index)
 
     @property
+    def is_answered_by_mini(self) -> bool:
+        """Whether a query that is not about speech goes to the small model."""
+        better = any(choice.name == "base" and choice.installed for choice in self._choices)
+        return self.model == "mini" or (self.model == "auto" and not better)
+
+    @property
     def specialists(self) -> bool:
         """Whether "auto" may choose a specialist."""
         return self._specialists.isChecked()
@@ -149,6 +155,7 @@ class QueryOptions(QWidget):
         self._get_model.setVisible(missing is not None)
         if missing is not None:
             self._get_model.setText(f"Get {missing.title}…")
+            self._get_model.setAccessibleName(f"Get the model “{missing.title}”")
             self._get_model.setToolTip(missing.about)
         self._on_model()
 
@@ -171,7 +178,6 @@ class QueryOptions(QWidget):
         guard_wheel(self._model)
         self._get_model = QPushButton()
         self._get_model.setObjectName("getModelButton")
-        self._get_model.setAccessibleName("Get the model “Base”")
         self._get_model.setProperty("kind", "link")
         self._get_model.setAutoDefault(False)
         self._model.currentIndexChanged.connect(self._on_model)

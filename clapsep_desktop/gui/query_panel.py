@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QMenu,
     QPushButton,
@@ -20,6 +20,7 @@ from clapsep_desktop.gui import theme
 from clapsep_desktop.gui.controls import (
     GRID,
     Notice,
+    fill_above_foot,
     plain_scroll,
     tool_button,
 )
@@ -27,10 +28,10 @@ from clapsep_desktop.gui.model_choices import ModelChoice
 from clapsep_desktop.gui.prompt_list import PromptList
 from clapsep_desktop.gui.prompt_rows import Side
 from clapsep_desktop.gui.query_history import QueryHistory
-from clapsep_desktop.gui.query_options import NO_SELECTION, QueryOptions, Scope
+from clapsep_desktop.gui.query_options import NO_SELECTION, QueryOptions
 from clapsep_desktop.gui.suggestions import Suggestions
+from clapsep_desktop.gui.voice_hint import VOICE, VoiceHint, names_only_what_disturbs
 from clapsep_desktop.query import Prompt, Query
-from clapsep_desktop.session.session import ChannelMode
 
 EMPTY = "Name a sound to keep or a sound to remove."
 BUSY = "Something is being worked on. Wait for it, or cancel it with Esc."
@@ -47,6 +48,13 @@ class QueryPanel(QWidget):
         use_selection_as_example(str): on the side "keep" or "remove".
         query_changed(): the query, or what else an extraction depends on, may be another.
         get_model_requested(str): the user wants a model that is not installed.
+        example_added(Path): an example of this file stands in the query now.
+        voice_hint_dismissed(): the user does not want to be told to keep the voice.
+
+    Attributes:
+        keep, remove: the two lists.
+        options: how the query is carried out.
+        suggestions: what is proposed while a text is typed.
     """
 
     extract_requested = Signal()
@@ -54,6 +62,8 @@ class QueryPanel(QWidget):
     use_selection_as_example = Signal(str)
     query_changed = Signal()
     get_model_requested = Signal(str)
+    example_added = Signal(object)
+    voice_hint_dismissed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -64,13 +74,14 @@ class QueryPanel(QWidget):
         self._obstacle = ""
         self._busy = False
         self._quiet = False
+        self._may_hint = True
         self._error = ""
         self._recent_queries: tuple[Query, ...] = ()
         self.keep = PromptList("keep", self.suggestions)
         self.remove = PromptList("remove", self.suggestions)
-        self._options = QueryOptions()
-        self._options.changed.connect(self._on_change)
-        self._options.get_model_requested.connect(self.get_model_requested)
+        self.options = QueryOptions()
+        self.options.changed.connect(self._on_change)
+        self.options.get_model_requested.connect(self.get_model_requested)
         self._make_buttons()
         self._lay_out()
         for prompts in (self.keep, self.remove):
@@ -78,6 +89,7 @@ class QueryPanel(QWidget):
             prompts.submitted.connect(self._extract)
             prompts.history.connect(self.step_history)
             prompts.refused.connect(self.show_error)
+            prompts.example_added.connect(self.example_added)
         self.keep.selection_wanted.connect(self._use_selection_to_keep)
         self.remove.selection_wanted.connect(self._use_selection_to_remove)
         self.keep.left.connect(self._leave_keep)
@@ -92,8 +104,8 @@ class QueryPanel(QWidget):
         return Query(
             self.keep.prompts(),
             self.remove.prompts(),
-            self._options.blend.value,
-            self._options.strength.value,
+            self.options.blend.value,
+            self.options.strength.value,
         )
 
     def set_query(self, query: Query) -> None:
@@ -110,42 +122,6 @@ class QueryPanel(QWidget):
         """Puts one more prompt on a side."""
         self._list(side).add(prompt)
 
-    @property
-    def scope(self) -> Scope:
-        """Where the query applies: the "selection" or the whole "file"."""
-        return self._options.scope
-
-    @scope.setter
-    def scope(self, scope: Scope) -> None:
-        self._options.scope = scope
-
-    @property
-    def model(self) -> str:
-        """What answers the query: "auto", a model's name or a folder."""
-        return self._options.model
-
-    @model.setter
-    def model(self, name: str) -> None:
-        self._options.model = name
-
-    @property
-    def specialists(self) -> bool:
-        """Whether "auto" may choose a specialist."""
-        return self._options.specialists
-
-    @specialists.setter
-    def specialists(self, allowed: bool) -> None:
-        self._options.specialists = allowed
-
-    @property
-    def channels(self) -> ChannelMode:
-        """One filter for all channels or one for each."""
-        return self._options.channels
-
-    @channels.setter
-    def channels(self, mode: ChannelMode) -> None:
-        self._options.channels = mode
-
     # What the panel is told.
 
     def set_busy(self, busy: bool) -> None:
@@ -160,13 +136,13 @@ class QueryPanel(QWidget):
 
     def set_has_selection(self, present: bool) -> None:
         """Whether a part is selected; a new selection becomes the scope."""
-        self._options.set_has_selection(present)
+        self.options.set_has_selection(present)
         for prompts in (self.keep, self.remove):
             prompts.set_has_selection(present, NO_SELECTION)
 
     def set_models(self, choices: Sequence[ModelChoice]) -> None:
         """Which models there are; the one that was chosen stays chosen if it can."""
-        self._options.set_models(choices)
+        self.options.set_models(choices)
 
     def set_recent(self, queries: Sequence[Query]) -> None:
         """Earlier queries, newest first: for the arrow keys, the menu and the suggestions."""
@@ -180,6 +156,17 @@ class QueryPanel(QWidget):
             action.setObjectName(f"recentQuery{number}")
             action.setData(number)
         self._recent.setEnabled(bool(queries))
+
+    def allow_voice_hint(self, allowed: bool) -> None:
+        """Whether the panel may propose to keep the voice, where only what disturbs it is named."""
+        self._may_hint = allowed
+        self._refresh()
+
+    def tell_unreadable(self, path: Path, sentence: str) -> None:
+        """Marks the examples of a file that cannot be read; the query cannot be asked with them."""
+        for prompts in (self.keep, self.remove):
+            prompts.tell_unreadable(path, sentence)
+        self._refresh()
 
     def show_plan(self, text: str) -> None:
         """Says which model will do what; empty for nothing to say."""
@@ -246,6 +233,9 @@ class QueryPanel(QWidget):
         self._clear.clicked.connect(self.clear)
         self._plan = Notice("planLine", "model")
         self._problem = Notice("queryProblem", "info")
+        self._hint = VoiceHint()
+        self._hint.taken.connect(self._keep_voice)
+        self._hint.dismissed.connect(self.voice_hint_dismissed)
 
     def _lay_out(self) -> None:
         inside = QWidget()
@@ -255,7 +245,7 @@ class QueryPanel(QWidget):
         column.setSpacing(2 * GRID)
         column.addWidget(self.keep)
         column.addWidget(self.remove)
-        column.addWidget(self._options)
+        column.addWidget(self.options)
         column.addStretch(1)
         scroll = plain_scroll("queryScroll", inside)
         self._inside = inside
@@ -272,15 +262,9 @@ class QueryPanel(QWidget):
         foot.setSpacing(2 * GRID)
         foot.addWidget(self._plan)
         foot.addWidget(self._problem)
+        foot.addWidget(self._hint)
         foot.addLayout(buttons)
-        line = QFrame()
-        line.setProperty("kind", "line")
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.setSpacing(0)
-        whole.addWidget(scroll, 1)
-        whole.addWidget(line)
-        whole.addLayout(foot)
+        fill_above_foot(self, scroll, foot)
         self._foot = foot
         self.setMinimumWidth(292)
 
@@ -306,8 +290,8 @@ class QueryPanel(QWidget):
         self._quiet = True
         self.keep.set_prompts(query.keep if query else ())
         self.remove.set_prompts(query.remove if query else ())
-        self._options.blend.set_value(query.blend if query else 0.5)
-        self._options.strength.set_value(query.strength if query else 1.0)
+        self.options.blend.set_value(query.blend if query else 0.5)
+        self.options.strength.set_value(query.strength if query else 1.0)
         self._quiet = False
         self._error = ""
         self._refresh()
@@ -361,17 +345,18 @@ class QueryPanel(QWidget):
             self.query()
         except QueryError as error:
             return str(error)
-        return ""
+        return self.keep.problem or self.remove.problem
 
     def _refresh(self) -> None:
         mixed = self.keep.is_mixed or self.remove.is_mixed
-        self._options.show_blend(mixed)
+        self.options.show_blend(mixed)
         problem = self._query_problem()
         self._clear.setEnabled(not self._is_empty)
         if self._error or (problem and problem != EMPTY):
             self._problem.say(self._error or problem, "error", "error")
         else:
             self._problem.say(self._obstacle or problem, "muted", "info")
+        self._hint.setVisible(self._wants_hint())
         reason = self.reason
         for button, what, key in (
             (self._preview, "Hear ten seconds of it at the cursor.", "Ctrl+Shift+Enter"),
@@ -380,6 +365,16 @@ class QueryPanel(QWidget):
             button.setEnabled(not reason)
             button.setToolTip(reason or f"{what} Key: {key}.")
             button.setAccessibleDescription(reason or what)
+
+    def _wants_hint(self) -> bool:
+        if not self._may_hint or self._busy or not self.options.is_answered_by_mini:
+            return False
+        query = self._draft()
+        return query is not None and names_only_what_disturbs(query)
+
+    def _keep_voice(self) -> None:
+        self.add_prompt("keep", VOICE)
+        self.keep.focus(last=True)
 
     def _extract(self) -> None:
         if not self.reason:

@@ -11,7 +11,8 @@ from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QWidget
 
 from clapsep_desktop.audio.formats import AudioInfo
-from clapsep_desktop.gui.controls import GRID, ElidedLabel, muted_label, tool_button
+from clapsep_desktop.gui.controls import GRID, muted_label, tool_button
+from clapsep_desktop.gui.elided import ElidedLabel
 from clapsep_desktop.gui.jobs import Job, JobRunner, Progress, ProgressModel
 from clapsep_desktop.gui.model_choices import model_title
 from clapsep_desktop.gui.wording import size_text

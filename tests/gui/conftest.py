@@ -12,6 +12,7 @@ from PySide6.QtCore import QEvent, QObject, QThread, QTimer
 from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
+from clapsep_desktop.gui.query_panel import QueryPanel
 from tests.support.sounds import noisy_tone, write_sound
 from tests.support.windows import Studio
 
@@ -61,6 +62,18 @@ def nothing_left_behind(qapp: QApplication) -> Iterator[None]:
 def recording(tmp_path: Path) -> Path:
     """Four seconds in stereo."""
     return write_sound(tmp_path / "rain.wav", noisy_tone(64_000, 2, 16_000), 16_000)
+
+
+@pytest.fixture
+def panel(qtbot) -> QueryPanel:
+    """A query panel that has the keyboard."""
+    panel = QueryPanel()
+    qtbot.addWidget(panel)
+    panel.resize(320, 700)
+    panel.show()
+    panel.activateWindow()
+    panel.focus_query()
+    return panel
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from PySide6.QtWidgets import QApplication, QScrollArea, QVBoxLayout, QWidget
 
 from clapsep_desktop.gui.controls import (
     SETTLE_MS,
-    ElidedLabel,
     Notice,
     Segments,
     ValueSlider,
@@ -145,19 +144,6 @@ def test_choosing_a_segment_is_told_once_and_only_by_the_user(qtbot):
         segments.button("a").click()
     assert told.args == ["a"]
     assert segments.choice == "a"
-
-
-def test_a_label_says_all_in_its_tool_tip_when_there_is_no_room(qtbot):
-    text = "2024-05 street interview with traffic.wav"
-    label = ElidedLabel(text, Qt.TextElideMode.ElideMiddle)
-    qtbot.addWidget(label)
-    label.resize(80, 20)
-    label.show()
-    assert "…" in label.shown_text()
-    assert label.toolTip() == text
-    label.resize(2000, 20)
-    assert label.shown_text() == text
-    assert label.toolTip() == ""
 
 
 def test_a_notice_hides_while_it_has_nothing_to_say(qtbot):

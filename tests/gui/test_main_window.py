@@ -197,7 +197,7 @@ def test_the_last_query_is_asked_again_of_what_is_chosen_now(opened, qtbot):
     extract(opened, qtbot)
     opened.editor.timeline.select(Span(0, 16_000), (500.0, 2_000.0))
     for scope in ("selection", "file"):
-        opened.window.query.scope = scope
+        opened.window.query.options.scope = scope
         with qtbot.waitSignal(opened.editor.operations.extracted, timeout=20_000):
             opened.trigger("repeat")
     _, limited, whole = opened.session.extractions
@@ -268,9 +268,10 @@ def test_the_selection_becomes_an_example(opened, recording):
     opened.trigger("example_remove")
     (example,) = opened.window.query.query().remove
     assert (example.path, example.start, example.end) == (recording, 1.0, 2.0)
-    assert opened.window.query.scope == "file"  # else only the example itself would be changed
+    options = opened.window.query.options
+    assert options.scope == "file"  # else only the example itself would be changed
     opened.editor.timeline.select(Span(0, RATE))
-    assert opened.window.query.scope == "selection"
+    assert options.scope == "selection"
 
 
 def test_steps_are_compared_in_the_history(opened, qtbot):

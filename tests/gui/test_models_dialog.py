@@ -290,13 +290,13 @@ def test_the_window_opens_it_and_offers_what_was_installed(
     assert not dialog.isModal()
     studio.trigger("models")
     assert window.findChildren(ModelsDialog) == [dialog]
-    window.query.model = "base"
-    assert window.query.model != "base"
+    window.query.options.model = "base"
+    assert window.query.options.model != "base"
     studio.dialogs.answers = ["Download"]
     with qtbot.waitSignal(dialog.changed, timeout=PATIENCE):
         dialog.get_base.click()
-    window.query.model = "base"
-    assert window.query.model == "base"
+    window.query.options.model = "base"
+    assert window.query.options.model == "base"
 
 
 def test_closing_the_window_stops_a_download_and_keeps_what_has_arrived(
