@@ -66,14 +66,15 @@ class Job(Generic[T]):
     """Work to be done off the GUI thread.
 
     Its callbacks are called on the GUI thread, once it has ended: exactly one of ``on_result``
-    and ``on_abandoned``.
+    and ``on_abandoned``, and one of ``on_result``, ``on_error`` and ``discard`` at the most.
 
     Attributes:
         title: what it does, in a few words: "Opening “rain.wav”".
         steps: makes the generator, on the job thread.
         on_result: gets what the generator returned.
         on_abandoned: called when the job was stopped or failed.
-        on_error: gets what made it fail, after ``on_abandoned``.
+        on_error: gets what made it fail, after ``on_abandoned``; a job without it leaves that to
+            who listens to `JobRunner.failed`.
         discard: gets a result that came too late, because the job was stopped meanwhile.
         cancelled: set when the job is to stop; a long step may look at it.
     """

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from PySide6.QtCore import QObject, Slot
 
 from clapsep_desktop.gui.editor import Editor
+from clapsep_desktop.gui.jobs import Job
 from clapsep_desktop.gui.message_bar import Choice, MessageBar
+from clapsep_desktop.gui.operations import trouble
 from clapsep_desktop.gui.requests import ExtractionRequest, Trouble, WayOut
 from clapsep_desktop.gui.wording import size_text
 from clapsep_desktop.timebase import Span
@@ -35,19 +38,26 @@ class Troubles(QObject):
         operations.previewed.connect(self._on_preview)
         operations.preview_changed.connect(self._on_preview_changed)
         editor.runner.started.connect(self._on_started)
+        editor.runner.failed.connect(self._on_failed)
         editor.playback.trouble.connect(self._on_silence)
         editor.playback.state_changed.connect(self._on_playback)
         self._silence = ""  # why nothing was heard
         bar.dismissed.connect(operations.discard_preview)
 
     @Slot(object)
-    def show(self, trouble: Trouble) -> None:
+    def show(self, told: Trouble) -> None:
         """Say what did not work and offer the ways out."""
         choices = [
             Choice(way.label, self._way(way), primary=number == 0)
-            for number, way in enumerate(trouble.ways)
+            for number, way in enumerate(told.ways)
         ]
-        self._bar.say(trouble.sentence, title=trouble.title, tone="error", choices=choices)
+        self._bar.say(told.sentence, title=told.title, tone="error", choices=choices)
+
+    @Slot(object, object)
+    def _on_failed(self, job: Job[Any], error: Exception) -> None:
+        """Say what hindered a job, unless it explains that itself."""
+        if job.on_error is None:
+            self.show(trouble.of_job(error, job.title))
 
     @Slot(str)
     def note(self, sentence: str) -> None:

@@ -295,7 +295,7 @@ def test_the_stack_is_edited_in_steps_that_can_be_undone(bench, qtbot):
         "Turn Off Keep “a dog”",
         "Rename Keep “a dog”",
         "Move Remove “rain”",
-        "Delete the dog",
+        "Delete “the dog”",
     ]
     for _ in range(4):
         bench.document.undo_stack.undo()

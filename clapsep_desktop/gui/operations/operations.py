@@ -176,7 +176,7 @@ class Operations(QObject):
     def rerender(self, identity: str) -> None:
         """Make an extraction again from what those below it leave now."""
         old = self._session.find(identity)
-        title = f"Re-render {old.title}"
+        title = f"Re-render {_called(old)}"
 
         def renew(new: Extraction) -> None:
             session = self._session
@@ -198,7 +198,7 @@ class Operations(QObject):
         """
         extraction = self._session.find(identity)
         session = self._session.edited(identity, strength=strength)
-        title = f"Strength of {extraction.title}"
+        title = f"Strength of {_called(extraction)}"
         self._document.apply(title, session, merge=f"{identity} {self._drag}")
         if final:
             self._drag += 1
@@ -208,23 +208,23 @@ class Operations(QObject):
         extraction = self._session.find(identity)
         verb = "Turn On" if enabled else "Turn Off"
         session = self._session.edited(identity, enabled=enabled)
-        self._document.apply(f"{verb} {extraction.title}", session)
+        self._document.apply(f"{verb} {_called(extraction)}", session)
 
     def rename(self, identity: str, name: str) -> None:
         """Give an extraction a name of the user's own; an empty one brings its query back."""
         extraction = self._session.find(identity)
         session = self._session.edited(identity, name=name.strip())
-        self._document.apply(f"Rename {extraction.title}", session)
+        self._document.apply(f"Rename {_called(extraction)}", session)
 
     def move(self, identity: str, index: int) -> None:
         """Put an extraction at another place in the stack."""
         extraction = self._session.find(identity)
-        self._document.apply(f"Move {extraction.title}", self._session.moved(identity, index))
+        self._document.apply(f"Move {_called(extraction)}", self._session.moved(identity, index))
 
     def delete(self, identity: str) -> None:
         """Take an extraction out of the stack."""
         extraction = self._session.find(identity)
-        self._document.apply(f"Delete {extraction.title}", self._session.without(identity))
+        self._document.apply(f"Delete {_called(extraction)}", self._session.without(identity))
 
     # -- Markers -------------------------------------------------------------------------------
 
@@ -257,14 +257,12 @@ class Operations(QObject):
             document.release(held)
             self.compared.emit(identity, comparison)
 
-        title = f"Comparing {extraction.title}"
         self._runner.submit(
             Job(
-                title,
+                f"Comparing {_called(extraction)}",
                 lambda: compare_steps(before, after, original, removed, extraction.span),
                 on_result=show,
                 on_abandoned=lambda: document.release(held),
-                on_error=lambda error: self.troubled.emit(trouble.of_job(error, title)),
             )
         )
 
@@ -318,3 +316,8 @@ class Operations(QObject):
         if session is None:
             raise ClapSepError("Open a recording first.")
         return session
+
+
+def _called(extraction: Extraction) -> str:
+    """An extraction within a menu's words; a name of the user's own stands in quotation marks."""
+    return f"“{extraction.name}”" if extraction.name else extraction.title
