@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
-import time
-from collections.abc import Callable
+import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from clapsep_desktop.errors import ClapSepError
 from clapsep_desktop.gui import export_choices
 from clapsep_desktop.gui.document import Document
 from clapsep_desktop.gui.jobs import Job, JobRunner, Steps
-from clapsep_desktop.gui.operations import trouble
 from clapsep_desktop.gui.operations.exporting import export_steps, material_of
 from clapsep_desktop.session.session import Session
 
@@ -49,22 +47,17 @@ class ResultFiles(QObject):
 
     Signals:
         noted(str): a sentence on what is being written, or can be had now.
-        troubled(Trouble): it could not be written.
 
     Args:
         document: whose results.
         runner: writes what takes longer.
-        clock: s, of a clock that never goes back.
     """
 
     noted = Signal(str)
-    troubled = Signal(object)
 
-    def __init__(
-        self, document: Document, runner: JobRunner, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, document: Document, runner: JobRunner) -> None:
         super().__init__(document)
-        self._document, self._runner, self._clock = document, runner, clock
+        self._document, self._runner = document, runner
         self._files: dict[tuple[Session, Wanted], Path | None] = {}  # None: being written
         self._folders: set[Path] = set()
         self._numbers = itertools.count(1)
@@ -97,22 +90,20 @@ class ResultFiles(QObject):
         self._files.clear()
 
     def _write(self, key: tuple[Session, Wanted]) -> Path | None:
-        """Begin to write, and finish it here if that is quick."""
+        """Begin to write, and wait for it if that is quick."""
         material, settings = self._order(*key)
-        steps = export_steps(material, settings)
-        until = self._clock() + AT_ONCE
-        try:
-            while self._clock() < until:
-                next(steps)
-        except StopIteration as end:
-            path: Path = end.value.files[0].path
-            self._files[key] = path
-            return path
-        self._files[key] = None
-        self._go_on(key, steps, f"{settings.name}{settings.extension}")
-        return None
+        writing = _Writing(export_steps(material, settings))
+        writing.start()
+        writing.join(AT_ONCE)
+        if writing.is_alive():
+            self._go_on(key, writing, f"{settings.name}{settings.extension}")
+            return None
+        self._files[key] = path = writing.report.files[0].path
+        return path
 
-    def _go_on(self, key: tuple[Session, Wanted], steps: Steps[ExportReport], name: str) -> None:
+    def _go_on(self, key: tuple[Session, Wanted], writing: _Writing, name: str) -> None:
+        """Have a job write the rest."""
+        self._files[key] = None
         held = self._document.needed()
         self._document.hold(held)
 
@@ -122,21 +113,13 @@ class ResultFiles(QObject):
             self.noted.emit(f"“{name}” is ready: drag or copy it now.")
 
         def abandon() -> None:
-            steps.close()
+            writing.close()
             self._document.release(held)
             self._files.pop(key, None)
 
-        def explain(error: Exception) -> None:
-            self.troubled.emit(trouble.of_job(error, f"Writing “{name}”"))
-
+        writing.pause()
         self._runner.submit(
-            Job(
-                f"Writing “{name}”",
-                lambda: steps,
-                on_result=ready,
-                on_abandoned=abandon,
-                on_error=explain,
-            )
+            Job(f"Writing “{name}”", writing.rest, on_result=ready, on_abandoned=abandon)
         )
 
     def _order(self, session: Session, wanted: Wanted) -> tuple[ExportMaterial, ExportSettings]:
@@ -175,3 +158,52 @@ class ResultFiles(QObject):
             ) from error
         self._folders.add(root)
         return folder
+
+
+class _Writing(threading.Thread):
+    """The writing of a file, begun on a thread of its own; what is long goes on on another.
+
+    Args:
+        steps: write the file.
+    """
+
+    def __init__(self, steps: Steps[ExportReport]) -> None:
+        super().__init__(name="writing")
+        self._steps = steps
+        self._pause_wanted = threading.Event()
+        self._report: ExportReport | None = None
+        self._error: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            while not self._pause_wanted.is_set():
+                next(self._steps)
+        except StopIteration as end:
+            self._report = end.value
+        except Exception as error:  # for who waits for the file
+            self._error = error
+
+    @property
+    def report(self) -> ExportReport:
+        """What was written, once the thread has come to the end; raises what hindered it."""
+        if self._error is not None:
+            raise self._error
+        assert self._report is not None
+        return self._report
+
+    def pause(self) -> None:
+        """Let the thread end after its next step."""
+        self._pause_wanted.set()
+
+    def rest(self) -> Steps[ExportReport]:
+        """What the thread left to be done when it paused."""
+        self.join()
+        if self._report is None and self._error is None:
+            return (yield from self._steps)
+        return self.report
+
+    def close(self) -> None:
+        """Write no more; what is not finished is deleted."""
+        self.pause()
+        self.join()
+        self._steps.close()

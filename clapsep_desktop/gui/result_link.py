@@ -53,7 +53,6 @@ class ResultLink(QObject):
         self._copied: list[QUrl] = []  # what the clipboard was given last
         self.files = ResultFiles(editor.document, editor.runner)
         self.files.noted.connect(self.noted)
-        self.files.troubled.connect(self.troubled)
         history.drag_begun.connect(self._drag_step)
         history.copy_requested.connect(self._copy_step)
         for role in ROLES:

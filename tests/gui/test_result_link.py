@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +15,12 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
+from clapsep_desktop.audio.export_plan import ExportMaterial, ExportSettings
+from clapsep_desktop.audio.export_sources import ExportReport
 from clapsep_desktop.gui import result_files
 from clapsep_desktop.gui.drag_out import carry, file_data
+from clapsep_desktop.gui.jobs import Steps
+from clapsep_desktop.gui.operations.exporting import export_steps
 from clapsep_desktop.query import Query
 from clapsep_desktop.timebase import Span
 from tests.support.sounds import noisy_tone, write_sound
@@ -115,34 +120,64 @@ def test_the_same_result_is_written_once_and_another_anew(
     assert carried[0].is_file(), "another program may still read it"
 
 
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """What the writing of every file waits for."""
+    gate = threading.Event()
+
+    def late(material: ExportMaterial, settings: ExportSettings) -> Steps[ExportReport]:
+        assert gate.wait(20)
+        return (yield from export_steps(material, settings))
+
+    monkeypatch.setattr(result_files, "export_steps", late)
+    monkeypatch.setattr(result_files, "AT_ONCE", 0.0)
+    yield gate
+    gate.set()
+
+
 def test_a_long_result_is_prepared_by_a_job_and_told(
-    studio: Studio, qtbot: QtBot, carried: list[Path], monkeypatch: pytest.MonkeyPatch
+    studio: Studio, qtbot: QtBot, carried: list[Path], gate: threading.Event
 ) -> None:
-    monkeypatch.setattr(result_files, "AT_ONCE", -1.0)
     button = studio.window.transport.roles.button("kept")
     with qtbot.waitSignal(studio.editor.runner.idle, timeout=20_000):
         drag(button)
         assert carried == []
         drag(button)
         assert "still being written" in studio.window.messages.text
+        gate.set()
     assert "“rain.kept.wav” is ready" in studio.window.messages.text
     drag(button)
     assert np.abs(heard(carried[0]) - studio.read("kept")).max() <= QUANTUM
 
 
 def test_a_job_that_is_cancelled_leaves_no_file_and_can_be_had_again(
-    studio: Studio, qtbot: QtBot, carried: list[Path], monkeypatch: pytest.MonkeyPatch
+    studio: Studio,
+    qtbot: QtBot,
+    carried: list[Path],
+    gate: threading.Event,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(result_files, "AT_ONCE", -1.0)
     button = studio.window.transport.roles.button("removed")
     with qtbot.waitSignal(studio.editor.runner.idle, timeout=20_000):
         drag(button)
         studio.editor.runner.cancel_all()
+        gate.set()
     folder = studio.editor.document.store.folder / result_files.FOLDER
     assert [path for path in folder.rglob("*") if path.is_file()] == []
     monkeypatch.setattr(result_files, "AT_ONCE", 60.0)
     drag(button)
     assert carried[0].is_file()
+
+
+def test_a_long_result_that_cannot_be_written_is_told(
+    studio: Studio, qtbot: QtBot, carried: list[Path], gate: threading.Event
+) -> None:
+    drag(studio.window.transport.roles.button("kept"))
+    studio.editor.document.material.close()
+    with qtbot.waitSignal(studio.editor.runner.idle, timeout=20_000):
+        gate.set()
+    assert carried == []
+    assert "was closed. Open it again." in studio.window.messages.text
 
 
 def test_what_is_heard_is_copied_as_a_file(studio: Studio) -> None:
