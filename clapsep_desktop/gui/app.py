@@ -9,12 +9,13 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import QObject, QSocketNotifier, QTimer
+from PySide6.QtCore import QObject, QSocketNotifier, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from clapsep_desktop import __version__
@@ -106,20 +107,39 @@ def has_display() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
+class _Faults(QObject):
+    """Brings faults of any thread to that of the window.
+
+    Signals:
+        met(BaseException): a fault of the program.
+    """
+
+    met = Signal(object)
+
+
 @contextlib.contextmanager
 def faults_told(window: MainWindow) -> Iterator[None]:
-    """Tell the user of a fault of the program, which else only a terminal would show."""
-    before = sys.excepthook
+    """Tell the user of a fault of the program, which else only a terminal would show.
+
+    Qt calls slots on threads of its own, and what they raise arrives at Python's hook there.
+    """
+    before = sys.excepthook, threading.excepthook
+    faults = _Faults()
+    faults.met.connect(window.tell_fault)
 
     def tell(kind: type[BaseException], fault: BaseException, trace: TracebackType | None) -> None:
         traceback.print_exception(kind, fault, trace)
-        window.tell_fault(fault)
+        faults.met.emit(fault)
 
-    sys.excepthook = tell
+    def tell_of_thread(ended: threading.ExceptHookArgs) -> None:
+        if ended.exc_value is not None:
+            tell(ended.exc_type, ended.exc_value, ended.exc_traceback)
+
+    sys.excepthook, threading.excepthook = tell, tell_of_thread
     try:
         yield
     finally:
-        sys.excepthook = before
+        sys.excepthook, threading.excepthook = before
 
 
 @contextlib.contextmanager
