@@ -169,8 +169,12 @@ class BufferWriter(StoredBuffer):
         self._written: tuple[Span, ...] = ()
         with storing(path.parent):
             self._file = FileIO(path, "x+")
-            self._file.write(header)
-            self._file.truncate(self.size)
+            try:
+                self._file.write(header)
+                self._file.truncate(self.size)
+            except OSError:
+                self.delete()
+                raise
 
     @property
     def written(self) -> tuple[Span, ...]:

@@ -4,8 +4,8 @@ A buffer is first written, then sealed; a sealed one never changes, so any threa
 is deleted when nothing needs it any more. Each is a WAV file of 32-bit floats, so that a project
 can take it in by a link. Its name ends in ``.part`` until it is sealed.
 
-The folder belongs to the process that its lock file names. That of a process which died is swept
-by `remove_orphans`, or taken over, with every sealed buffer, by opening it again.
+The folder belongs to the process that its lock file names; that of a process which died is swept
+by `remove_orphans`.
 """
 
 from __future__ import annotations
@@ -44,12 +44,11 @@ class AudioStore:
     A context manager: leaving it closes it.
 
     Args:
-        folder: made where it is not there. One that a dead process left is taken over: its
-            sealed buffers are there again, its unfinished ones are deleted.
+        folder: made where it is not there; of no other store.
         budget: bytes that all buffers together may take; None for what the disk holds.
 
     Raises:
-        AudioWriteError: the folder cannot be written, or belongs to a process that is alive.
+        AudioWriteError: the folder cannot be written, or is that of another store.
     """
 
     def __init__(self, folder: Path, *, budget: int | None = None) -> None:
@@ -61,11 +60,6 @@ class AudioStore:
         with storing(folder):
             folder.mkdir(parents=True, exist_ok=True)
             _take(folder)
-            for part in folder.glob(f"*{WRITING}"):
-                part.unlink()
-        for path in sorted(folder.glob(f"*{SEALED}")):
-            with suppress(AudioReadError):
-                self._sealed[path.stem] = open_sealed(path.stem, path)
 
     def __contains__(self, identity: object) -> bool:
         return identity in self._sealed
@@ -141,11 +135,13 @@ class AudioStore:
         with self._lock:
             if identity in self._sealed:
                 return
-            found = open_sealed(identity, path)
+        found = open_sealed(identity, path)
+        with self._lock:
             target = self._free_path(identity, SEALED)
             self._check_room(target, found.size)
-            _link_or_copy(path, target)
-            found.path = target
+        _link_or_copy(path, target)  # may take long, and others read meanwhile
+        found.path = target
+        with self._lock:
             self._sealed[identity] = found
 
     def sweep(self, keep: Collection[str]) -> int:
@@ -233,11 +229,11 @@ def in_use(folder: Path) -> bool:
 
 
 def _take(folder: Path) -> None:
-    """Make this process the folder's owner; raises AudioWriteError where another one lives."""
+    """Make this process the folder's owner; raises AudioWriteError where there was one."""
     lock = folder / _LOCK
-    if lock.exists() and _owner_lives(lock):
+    if lock.exists():
         raise AudioWriteError(
-            f"“{folder}” is in use by another window of CLAPSep Desktop. Close it first."
+            f"“{folder}” is of another window of CLAPSep Desktop. Choose another folder."
         )
     part = lock.with_suffix(".new")
     part.write_text(json.dumps(Owner.this().to_dict()), encoding="utf-8")
@@ -248,8 +244,10 @@ def _owner_lives(lock: Path) -> bool:
     """Whether the process that a lock file names may still run; a damaged file names none."""
     try:
         return Owner.from_dict(json.loads(lock.read_text(encoding="utf-8"))).is_live
-    except (OSError, ValueError):
+    except (FileNotFoundError, ValueError):
         return False
+    except OSError:  # a disk or a share that fails for now: nothing is known
+        return True
 
 
 # -- Files -------------------------------------------------------------------------------------
@@ -265,6 +263,10 @@ def _link_or_copy(path: Path, target: Path) -> None:
     try:
         with storing(target.parent):
             shutil.copyfile(path, part)
+            with part.open("r+b") as file:
+                os.fsync(
+                    file.fileno()
+                )  # a project takes it in by a link, and may outlive the store
             part.replace(target)
     finally:
         part.unlink(missing_ok=True)

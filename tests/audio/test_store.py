@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -143,6 +144,21 @@ def test_a_disk_without_room_is_told_before_the_work(buffers, monkeypatch):
 
 
 @posix
+def test_a_disk_whose_files_may_not_be_so_long_keeps_nothing_of_one(buffers):
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4_000, hard))
+    try:
+        with pytest.raises(AudioWriteError, match="could not be stored"):
+            buffers.create(RATE, 1, 2_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [path.name for path in buffers.folder.iterdir()] == ["process.json"]
+    assert buffers.used == 0
+
+
+@posix
 def test_a_disk_that_fills_up_meanwhile_is_told(buffers):
     """A limit on the size of files stands for the full disk."""
     import resource
@@ -193,6 +209,23 @@ def test_without_links_files_are_copied(buffers, tmp_path, monkeypatch):
     buffers.adopt("take", path)
     assert not buffers.path("take").samefile(path)
     np.testing.assert_array_equal(buffers.open("take").read(0, 1_000), noise(1_000))
+
+
+def test_others_read_while_a_long_file_is_copied(buffers, tmp_path, monkeypatch):
+    identity = stored(buffers, noise(100))
+    path = tmp_path / "take.wav"
+    soundfile.write(path, noise(1_000), RATE, "FLOAT")
+    copy = store._link_or_copy
+
+    def slow(*paths):
+        with ThreadPoolExecutor(1) as thread:
+            heard = thread.submit(lambda: buffers.open(identity).read(0, 100)).result(10)
+        np.testing.assert_array_equal(heard, noise(100))
+        copy(*paths)
+
+    monkeypatch.setattr(store, "_link_or_copy", slow)
+    buffers.adopt("take", path)
+    assert "take" in buffers
 
 
 def test_damaged_files_are_not_taken_in(buffers, tmp_path):
@@ -291,15 +324,6 @@ def killed(folder) -> None:
     assert result.returncode == 9
 
 
-def test_what_a_dead_process_finished_can_be_taken_over(tmp_path):
-    killed(tmp_path / "buffers")
-    buffers = AudioStore(tmp_path / "buffers")
-    np.testing.assert_array_equal(buffers.open("done").read(0, 100), 0.5)
-    assert sorted(path.name for path in buffers.folder.iterdir()) == ["done.wav", "process.json"]
-    buffers.close()
-    assert not buffers.folder.exists()
-
-
 def test_orphans_are_removed_and_others_stay(tmp_path, buffers):
     stored(buffers, noise(10))
     for name in ("orphan", "wanted"):
@@ -311,9 +335,24 @@ def test_orphans_are_removed_and_others_stay(tmp_path, buffers):
     assert remove_orphans(tmp_path / "missing") == 0
 
 
-def test_a_store_in_use_is_not_taken(buffers):
-    with pytest.raises(AudioWriteError, match="in use by another window"):
-        AudioStore(buffers.folder)
+def test_the_folder_of_another_store_is_not_taken(buffers, tmp_path):
+    killed(tmp_path / "dead")
+    for folder in (buffers.folder, tmp_path / "dead"):
+        with pytest.raises(AudioWriteError, match="of another window"):
+            AudioStore(folder)
+    assert (tmp_path / "dead" / "done.wav").exists()
+
+
+def test_a_lock_that_cannot_be_read_for_now_is_left_alone(tmp_path, monkeypatch):
+    killed(tmp_path / "store")
+
+    def fail(*_args, **_kwargs):
+        raise OSError(116, "Stale file handle")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_text", fail)
+        assert remove_orphans(tmp_path) == 0
+    assert remove_orphans(tmp_path) > 0
 
 
 def test_an_id_of_a_process_that_came_again_is_no_owner(tmp_path):
