@@ -2,44 +2,32 @@
 
 The window lives on while it runs, and so does the editor: the workers share neither its models
 nor its job thread. Closing the dialog stops the batch; the next run of it goes on from there.
+Recordings and results may lie on slow disks or far away, so they are looked for, read and checked
+on the dialog's job thread only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
-from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtCore import QSize, Signal, Slot
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import (
-    QComboBox,
-    QDialog,
-    QFileDialog,
-    QFormLayout,
-    QHBoxLayout,
-    QHeaderView,
-    QLabel,
-    QLineEdit,
-    QProgressBar,
-    QSpinBox,
-    QTreeWidget,
-    QTreeWidgetItem,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
-from clapsep_desktop.audio.formats import CONTAINERS
 from clapsep_desktop.batch import places
 from clapsep_desktop.batch.devices import shares
-from clapsep_desktop.batch.jobs import Advanced, Event, Finished, Job, Pool
-from clapsep_desktop.batch.names import DEFAULT, FIELDS, Template
+from clapsep_desktop.batch.jobs import Event, Finished, Pool
 from clapsep_desktop.batch.pool import LocalPool
-from clapsep_desktop.batch.run import Batch, Options, Order, gathered
+from clapsep_desktop.batch.run import Batch, Order, gathered
 from clapsep_desktop.errors import ClapSepError, TargetExistsError
-from clapsep_desktop.gui.controls import GRID, Notice, Segments, muted_label, pad, push_button
-from clapsep_desktop.gui.jobs import Job as BackgroundJob
-from clapsep_desktop.gui.jobs import JobRunner, Progress, Steps
+from clapsep_desktop.gui.batch_form import BatchForm
+from clapsep_desktop.gui.batch_queue import BatchQueue
+from clapsep_desktop.gui.controls import GRID, Notice, Tone, push_button
+from clapsep_desktop.gui.jobs import Job, JobRunner, Progress, Steps, retold
+from clapsep_desktop.gui.operations.trouble import sentence
 from clapsep_desktop.gui.questions import (
     REPLACE,
     SOUND_FILES,
@@ -50,15 +38,16 @@ from clapsep_desktop.gui.questions import (
 )
 from clapsep_desktop.session.recipe import SUFFIX, Recipe
 
+T = TypeVar("T")
+
 RECIPES = f"Recipes (*{SUFFIX} *.json)"
-_COLUMNS = ("Recording", "State", "Result")
 
 
 @dataclass(frozen=True)
 class _News(Progress):
     """What a batch's thread tells the dialog."""
 
-    event: Event | None = None
+    event: Event = field(kw_only=True)
 
 
 class BatchDialog(QDialog):
@@ -73,6 +62,12 @@ class BatchDialog(QDialog):
         device: where to compute.
         ask: asks a question; by default in a box.
         parent: see QDialog.
+
+    Attributes:
+        form: the fields.
+        queue: the recordings.
+        recipe: what is done, None while none is chosen.
+        batch: what was run last with the choices that are made now, None before.
     """
 
     finished_all = Signal(int, int)
@@ -95,182 +90,89 @@ class BatchDialog(QDialog):
         self._make_pool = make_pool or _local_pool
         self._device = device
         self._ask = ask or Dialogs(self).ask
-        self._files: list[str] = []
-        self._items: dict[str, QTreeWidgetItem] = {}  # by recording
+        self._running = False
+        self._closing = False  # as soon as nothing is done any more
         self._runner = JobRunner(self)
         self._runner.progressed.connect(self._on_progress)
+        self._runner.idle.connect(self._on_idle)
+        self._make_parts()
         self._lay_out()
         self._refresh()
 
     # -- Building ------------------------------------------------------------------------------
 
-    def _lay_out(self) -> None:
-        self._make_fields()
-        self._make_table()
-        self.notice = Notice("batchNotice", "error", "error")
-        self.bar = QProgressBar()
-        self.bar.setObjectName("batchProgress")
-        self.bar.setAccessibleName("Progress of the whole batch")
-        self.bar.setToolTip("Recordings that are finished.")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(4 * GRID, 4 * GRID, 4 * GRID, 4 * GRID)
-        column.setSpacing(3 * GRID)
-        column.addLayout(self._form())
-        column.addWidget(self.table, 1)
-        column.addLayout(self._row(self.add, self.add_folder, self.clear_button, None))
-        column.addWidget(self.bar)
-        column.addWidget(self.notice)
-        column.addLayout(self._row(self.report, None, self.start, self.stop, self.close_button))
-
-    def sizeHint(self) -> QSize:
-        return QSize(190 * GRID, 150 * GRID)
-
-    def _make_fields(self) -> None:
-        self.recipe_text = QLabel()
-        self.recipe_text.setObjectName("batchRecipe")
-        self.recipe_text.setTextFormat(Qt.TextFormat.PlainText)
-        self.recipe_text.setWordWrap(True)
-        self.open_recipe = push_button(
-            "batch", "Open &Recipe…", self.ask_for_recipe, "Choose a recipe from a file."
-        )
-        self.out = QLineEdit()
-        self.out.setPlaceholderText("Beside each recording")
-        self._name(self.out, "batchOut", "Folder for results", "Where the results go.")
-        self.choose_out = push_button(
-            "batch", "&Folder…", self.ask_for_folder, "Choose that folder."
-        )
-        self.template = QLineEdit(DEFAULT)
-        fields = "; ".join(f"{{{name}}}: {about}" for name, about in FIELDS.items())
-        self._name(self.template, "batchTemplate", "Names of the results", f"{fields}.")
-        self.kinds = Segments(
-            "batchKinds",
-            "Write",
-            [
-                ("both", "Both", "Write what is kept and what is removed."),
-                ("kept", "Kept", "Write what is kept."),
-                ("removed", "Removed", "Write what is removed."),
-            ],
-        )
-        self.format = QComboBox()
-        self.format.addItem("As each recording", "")
-        for one in CONTAINERS:
-            self.format.addItem(f"{one.title} ({one.extensions[0]})", one.extensions[0])
-        self._name(self.format, "batchFormat", "Format", "The kind of file of the results.")
-        self.workers = QSpinBox()
-        self.workers.setRange(0, 64)
-        self.workers.setSpecialValueText("Automatic")
-        pad(self.workers)
-        tip = "How many recordings are done at once: one for each GPU, or as many as cores carry."
-        self._name(self.workers, "batchWorkers", "Workers", tip)
-        self.on_error = Segments(
-            "batchOnError",
-            "After a failure",
-            [
-                ("skip", "Go On", "Go on with the next recording."),
-                ("stop", "Stop", "Stop at the first recording that fails."),
-            ],
-        )
-        for field in (self.out, self.template):
-            field.textChanged.connect(self._forget_result)
-        self.kinds.chosen.connect(self._forget_result)
-        self.format.currentIndexChanged.connect(self._forget_result)
-
-    def _form(self) -> QFormLayout:
-        form = QFormLayout()
-        form.setSpacing(2 * GRID)
-        form.addRow("Recipe", self._row(self.recipe_text, self.open_recipe))
-        form.addRow("Results", self._row(self.out, self.choose_out))
-        form.addRow("Names", self.template)
-        form.addRow("", muted_label("Known are " + ", ".join(f"{{{name}}}" for name in FIELDS)))
-        form.addRow("Write", self.kinds)
-        form.addRow("Format", self.format)
-        form.addRow("Workers", self.workers)
-        form.addRow("After a failure", self.on_error)
-        return form
-
-    def _make_table(self) -> None:
-        self.table = QTreeWidget()
-        self._name(self.table, "batchQueue", "Recordings", "Drop recordings or folders here.")
-        self.table.setHeaderLabels(_COLUMNS)
-        self.table.setRootIsDecorated(False)
-        self.table.setUniformRowHeights(True)
-        header = self.table.header()
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
-        header.setStretchLastSection(False)
+    def _make_parts(self) -> None:
+        self.form = BatchForm()
+        self.form.show_recipe(self.recipe)
+        self.form.changed.connect(self._forget_result)
+        self.form.recipe_wanted.connect(self.ask_for_recipe)
+        self.queue = BatchQueue()
         self.add = push_button("batch", "&Add Files…", self.ask_for_files, "Choose recordings.")
         self.add_folder = push_button(
             "batch", "Add F&older…", self.ask_for_recordings, "Take every recording in a folder."
         )
         self.clear_button = push_button("batch", "&Clear", self.clear, "Empty the list.")
-        self.start = push_button("batch", "&Start", self.begin, "Do what is not done yet.")
-        self.stop = push_button(
-            "batch", "S&top", self.halt, "Stop after cleaning up; Start goes on from there."
-        )
+        self.bar = QProgressBar()
+        self.bar.setObjectName("batchProgress")
+        self.bar.setAccessibleName("Progress of the whole batch")
+        self.bar.setToolTip("Recordings that are finished.")
+        self.notice = Notice("batchNotice", "error", "error")
         self.report = push_button(
             "batch",
             "Open &Results",
             self.show_results,
             "Show the folder of the report (CSV and JSON).",
         )
+        self.start = push_button("batch", "&Start", self.begin, "Do what is not done yet.")
+        self.stop = push_button(
+            "batch", "S&top", self.halt, "Stop after cleaning up; Start goes on from there."
+        )
         self.close_button = push_button("batch", "Close", self.close, "Stop and close (Esc).")
 
-    def _name(self, widget: QWidget, name: str, title: str, tip: str) -> None:
-        widget.setObjectName(name)
-        widget.setAccessibleName(title)
-        widget.setToolTip(tip)
+    def _lay_out(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(4 * GRID, 4 * GRID, 4 * GRID, 4 * GRID)
+        column.setSpacing(3 * GRID)
+        column.addWidget(self.form)
+        column.addWidget(self.queue, 1)
+        column.addLayout(_row(self.add, self.add_folder, self.clear_button, None))
+        column.addWidget(self.bar)
+        column.addWidget(self.notice)
+        column.addLayout(_row(self.report, None, self.start, self.stop, self.close_button))
 
-    def _row(self, *parts: QWidget | None) -> QHBoxLayout:
-        """Widgets side by side; None is a gap, and fields take what room there is."""
-        row = QHBoxLayout()
-        row.setSpacing(2 * GRID)
-        for part in parts:
-            if part is None:
-                row.addStretch(1)
-            else:
-                row.addWidget(part, int(isinstance(part, QLineEdit | QLabel)))
-        return row
+    def sizeHint(self) -> QSize:
+        return QSize(190 * GRID, 150 * GRID)
 
     # -- What is to be done --------------------------------------------------------------------
 
     @property
     def is_running(self) -> bool:
-        """Whether recordings are being done."""
-        return self._runner.current is not None
+        """Whether recordings are being done, or about to be."""
+        return self._running
 
     @property
-    def files(self) -> tuple[str, ...]:
-        """The recordings, in order."""
-        return tuple(self._files)
+    def is_busy(self) -> bool:
+        """Whether that, or recordings are being looked for."""
+        return self._runner.current is not None
 
     def set_recipe(self, recipe: Recipe) -> None:
         """Choose what is done."""
         self.recipe = recipe
+        self.form.show_recipe(recipe)
         self._forget_result()
 
     def add_inputs(self, inputs: Sequence[str]) -> None:
-        """Add recordings, and those in folders; one that is there already stays once."""
-        try:
-            found = gathered(inputs)
-        except ClapSepError as error:
-            self.notice.say(str(error), "error", "error")
-            return
-        for source in found:
-            if source not in self._items:
-                item = QTreeWidgetItem([places.name_of(source), "Waiting", ""])
-                item.setToolTip(0, source)
-                self.table.addTopLevelItem(item)
-                self._items[source] = item
-                self._files.append(source)
+        """Look for recordings and for those in folders, and add what is found."""
+        self._work("Looking for recordings…", lambda: gathered(inputs), self._take)
+
+    def _take(self, sources: list[str]) -> None:
+        self.queue.add(sources)
         self._forget_result()
 
     @Slot()
     def clear(self) -> None:
         """Empty the list."""
-        self._files.clear()
-        self._items.clear()
-        self.table.clear()
+        self.queue.remove_all()
         self._forget_result()
 
     @Slot()
@@ -282,17 +184,7 @@ class BatchDialog(QDialog):
 
     def load_recipe(self, path: Path) -> None:
         """Choose the recipe in a file."""
-        try:
-            self.set_recipe(Recipe.load(path))
-        except ClapSepError as error:
-            self.notice.say(str(error), "error", "error")
-
-    @Slot()
-    def ask_for_folder(self) -> None:
-        """Ask where the results go."""
-        name = QFileDialog.getExistingDirectory(self, "Folder for Results", self.out.text())
-        if name:
-            self.out.setText(name)
+        self._work("Reading the recipe…", lambda: Recipe.load(path), self.set_recipe)
 
     @Slot()
     def ask_for_files(self) -> None:
@@ -313,6 +205,7 @@ class BatchDialog(QDialog):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
+        event.acceptProposedAction()
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         recipes = [path for path in paths if path.name.endswith((SUFFIX, ".json"))]
         if recipes:
@@ -329,52 +222,54 @@ class BatchDialog(QDialog):
         self._begin(overwrite=False)
 
     def _begin(self, *, overwrite: bool) -> None:
-        try:
-            self._run(self._prepared(overwrite=overwrite))
-        except TargetExistsError as error:
-            if self._ask(replace_question([places.name_of(one) for one in error.names])) == REPLACE:
-                self._begin(overwrite=True)
-        except ClapSepError as error:
-            self.notice.say(str(error), "error", "error")
-
-    def _prepared(self, *, overwrite: bool) -> Batch:
+        """Check whether all can be done, then do it."""
         assert self.recipe is not None
-        options = Options(
-            out=self.out.text().strip(),
-            template=Template(self.template.text().strip()),
-            kinds=self.kinds.choice,  # type: ignore[arg-type]
-            extension=self.format.currentData(),
-            overwrite=overwrite,
-            on_error=self.on_error.choice,  # type: ignore[arg-type]
+        try:
+            options = self.form.options(overwrite=overwrite)
+        except ClapSepError as error:
+            self._explain(error)
+            return
+        orders = [Order(source, self.recipe) for source in self.queue.sources]
+        home = options.out or places.parent(orders[0].source)
+        self._running = True
+        self._work(
+            "Checking the recordings…",
+            lambda: Batch(orders, options, home),
+            self._run,
+            on_abandoned=self._give_up,
+            on_error=self._refuse,
         )
-        orders = [Order(source, self.recipe) for source in self._files]
-        return Batch(orders, options, options.out or places.parent(self._files[0]))
+
+    def _give_up(self) -> None:
+        self._running = False
+        self.notice.say("")
+
+    def _refuse(self, error: Exception) -> None:
+        """Say why it cannot be done, or ask whether files may be replaced."""
+        if not isinstance(error, TargetExistsError):
+            self._explain(error)
+        elif self._ask(replace_question([places.name_of(one) for one in error.names])) == REPLACE:
+            self._begin(overwrite=True)
 
     def _run(self, batch: Batch) -> None:
         self.batch = batch
         self.notice.say("")
         for job, outcome in batch.rows:
-            text = "Done before" if outcome is not None and outcome.is_done else "Waiting"
-            self._show(job, text, _targets(job) if text != "Waiting" else "")
-        count = self.workers.value() or None
+            self.queue.show_outcome(job, outcome)
+        count = self.form.workers.value() or None
         device, make = self._device, self._make_pool
 
         def steps() -> Steps[None]:
             yield Progress("starting")
-            running = batch.run(make(device, count))
-            try:
-                for event in running:
-                    yield _News(f"{event.job.number} {_phase(event)}", event=event)
-            finally:
-                running.close()
+            yield from retold(batch.run(make(device, count)), _told)
 
         self._runner.submit(
-            BackgroundJob(
+            Job(
                 "Batch",
                 steps,
-                on_result=lambda _: self._ended(),
-                on_abandoned=self._ended,
-                on_error=lambda error: self.notice.say(str(error), "error", "error"),
+                on_result=lambda _: self._conclude(batch),
+                on_abandoned=lambda: self._conclude(batch),
+                on_error=self._explain,
             )
         )
         self._refresh()
@@ -382,38 +277,26 @@ class BatchDialog(QDialog):
     @Slot()
     def halt(self) -> None:
         """Stop; what is done stays done."""
-        self._runner.cancel()
+        self._runner.cancel_all()
         self.notice.say("Stopping: the workers clean up…", "muted", "info")
 
     @Slot(object, object)
     def _on_progress(self, _: object, progress: Progress) -> None:
-        if not isinstance(progress, _News) or progress.event is None:
-            return
-        event = progress.event
-        if isinstance(event, Finished):
-            outcome = event.outcome
-            self._show(
-                event.job,
-                "Done" if outcome.is_done else "Failed",
-                _targets(event.job) if outcome.is_done else outcome.error,
-            )
-        else:
-            self._show(event.job, _state(event), "")
-        self._show_bar()
+        if isinstance(progress, _News):
+            self.queue.show_event(progress.event)
+            self._show_bar()
 
-    def _ended(self) -> None:
-        batch = self.batch
-        assert batch is not None
-        done = sum(outcome.is_done for outcome in batch.outcomes.values())
-        failed, left = len(batch.failed), len(batch.jobs) - len(batch.outcomes)
+    def _conclude(self, batch: Batch) -> None:
+        """Say what came of a batch, whether it ended by itself or was stopped."""
+        self._running = False
         for job, outcome in batch.rows:
-            if outcome is None:
-                self._show(job, "Waiting", "")
-        words = [f"{done} of {len(batch.jobs)} done"]
+            self.queue.show_outcome(job, outcome)
+        count, failed = len(batch.jobs), len(batch.failed)
+        done, left = len(batch.outcomes) - failed, count - len(batch.outcomes)
+        words = [f"{done} of {count} done"]
         words += [f"{failed} failed"] * bool(failed) + [f"{left} left"] * bool(left)
-        tone = "warning" if failed or left else "muted"
-        self.notice.say(f"{', '.join(words)}. Report: {batch.report_paths[0]}", tone, "info")  # type: ignore[arg-type]
-        self._refresh()
+        tone: Tone = "warning" if failed or left else "muted"
+        self.notice.say(f"{', '.join(words)}. Report: {batch.report_paths[0]}", tone, "info")
         self.finished_all.emit(done, failed)
 
     @Slot()
@@ -422,6 +305,48 @@ class BatchDialog(QDialog):
         if self.batch is not None:
             open_folder(Path(self.batch.home))
 
+    def _work(
+        self,
+        words: str,
+        do: Callable[[], T],
+        use: Callable[[T], None],
+        *,
+        on_abandoned: Callable[[], None] | None = None,
+        on_error: Callable[[Exception], None] | None = None,
+    ) -> None:
+        """Do something that reads from disks, and say so meanwhile."""
+
+        def steps() -> Steps[T]:
+            yield Progress(words)
+            return do()
+
+        self.notice.say(words, "muted", "info")
+        on_error = on_error or self._explain
+        self._runner.submit(
+            Job(words, steps, on_result=use, on_abandoned=on_abandoned, on_error=on_error)
+        )
+        self._refresh()
+
+    def _explain(self, error: Exception) -> None:
+        self.notice.say(sentence(error), "error", "error")
+
+    # -- Closing -------------------------------------------------------------------------------
+
+    def reject(self) -> None:
+        """Stop, and close once the workers have cleaned up; nobody has to watch that."""
+        if not self.is_busy:
+            super().reject()
+            return
+        self._closing = True
+        self.halt()
+        self.hide()
+
+    @Slot()
+    def _on_idle(self) -> None:
+        self._refresh()
+        if self._closing:
+            super().reject()
+
     def done(self, result: int) -> None:
         """Stop, wait for the workers' end, and close."""
         self._runner.close()
@@ -429,14 +354,8 @@ class BatchDialog(QDialog):
 
     # -- What is shown -------------------------------------------------------------------------
 
-    def _show(self, job: Job, state: str, result: str) -> None:
-        item = self._items.get(job.source)
-        if item is not None:
-            item.setText(1, state)
-            item.setText(2, result)
-            item.setToolTip(2, result)
-
     def _show_bar(self) -> None:
+        self.bar.setVisible(self.batch is not None)
         if self.batch is not None:
             self.bar.setRange(0, len(self.batch.jobs))
             self.bar.setValue(len(self.batch.outcomes))
@@ -446,36 +365,20 @@ class BatchDialog(QDialog):
         """What was done belongs to other choices than those that are made now."""
         if not self.is_running:
             self.batch = None
-            for item in self._items.values():
-                item.setText(1, "Waiting")
-                item.setText(2, "")
+            self.queue.wait()
             self.notice.say("")
         self._refresh()
 
     def _refresh(self) -> None:
         running = self.is_running
-        self.recipe_text.setText("None chosen" if self.recipe is None else str(self.recipe))
-        ready = self.recipe is not None and bool(self._files) and not running
-        self.start.setEnabled(ready)
-        missing = "Choose a recipe." if self.recipe is None else "Add recordings."
-        self.start.setToolTip("Do what is not done yet." if ready or running else missing)
+        missing = "Add recordings." if not self.queue.sources else ""
+        missing = "Choose a recipe." if self.recipe is None else missing
+        self.start.setEnabled(not missing and not self.is_busy)
+        self.start.setToolTip(missing or "Do what is not done yet.")
         self.stop.setEnabled(running)
         self.report.setEnabled(self.batch is not None and not running)
-        for widget in (
-            self.open_recipe,
-            self.out,
-            self.choose_out,
-            self.template,
-            self.kinds,
-            self.format,
-            self.workers,
-            self.on_error,
-            self.add,
-            self.add_folder,
-            self.clear_button,
-        ):
+        for widget in (self.form, self.add, self.add_folder, self.clear_button):
             widget.setEnabled(not running)
-        self.bar.setVisible(self.batch is not None)
         self._show_bar()
 
 
@@ -483,14 +386,19 @@ def _local_pool(device: str, count: int | None) -> Pool:
     return LocalPool(shares(device, count))
 
 
-def _phase(event: Event) -> str:
-    return "finished" if isinstance(event, Finished) else event.phase
+def _told(event: Event) -> _News:
+    """An event as progress; each phase of each recording is told at once."""
+    phase = "finished" if isinstance(event, Finished) else event.phase
+    return _News(f"{event.job.number} {phase}", event=event)
 
 
-def _state(event: Advanced) -> str:
-    phase = event.phase[:1].upper() + event.phase[1:]
-    return f"{phase} {event.done / event.total:.0%}" if event.total else phase
-
-
-def _targets(job: Job) -> str:
-    return ", ".join(map(places.name_of, job.targets))
+def _row(*parts: QWidget | None) -> QHBoxLayout:
+    """Widgets side by side; None is a gap."""
+    row = QHBoxLayout()
+    row.setSpacing(2 * GRID)
+    for part in parts:
+        if part is None:
+            row.addStretch(1)
+        else:
+            row.addWidget(part)
+    return row

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
 
-from clapsep_desktop.batch import versions
+from clapsep_desktop.batch import places, versions
 from clapsep_desktop.batch.jobs import Advanced, Event, Finished, Job, Outcome
+from clapsep_desktop.batch.names import DEFAULT
 from clapsep_desktop.gui.batch_dialog import BatchDialog
 from tests.support.batches import CALM
 
@@ -79,30 +80,53 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
+def _rows(dialog: BatchDialog) -> list[list[str]]:
+    """Name, state and result of each recording."""
+    queue = dialog.queue
+    items = (queue.topLevelItem(row) for row in range(queue.topLevelItemCount()))
+    return [[item.text(column) for column in range(3)] for item in items if item is not None]
+
+
 def _states(dialog: BatchDialog) -> list[str]:
-    items = (dialog.table.topLevelItem(row) for row in range(dialog.table.topLevelItemCount()))
-    return [item.text(1) for item in items if item is not None]
+    return [state for _, state, _ in _rows(dialog)]
 
 
-def test_it_says_what_is_missing(dialog: BatchDialog, folder: Path) -> None:
+def _prepare(dialog: BatchDialog, qtbot: QtBot, *inputs: Path) -> None:
+    """Choose a recipe and recordings."""
+    dialog.set_recipe(CALM)
+    dialog.add_inputs([str(path) for path in inputs])
+    _settle(dialog, qtbot)
+
+
+def _settle(dialog: BatchDialog, qtbot: QtBot) -> None:
+    qtbot.waitUntil(lambda: not dialog.is_busy)
+
+
+def test_it_says_what_is_missing(dialog: BatchDialog, qtbot: QtBot, folder: Path) -> None:
     assert not dialog.start.isEnabled()
     assert dialog.start.toolTip() == "Choose a recipe."
     dialog.set_recipe(CALM)
     assert dialog.start.toolTip() == "Add recordings."
     dialog.add_inputs([str(folder), str(folder / "b.wav")])
+    assert not dialog.start.isEnabled()
+    assert dialog.notice.text == "Looking for recordings…"
+    _settle(dialog, qtbot)
+    assert dialog.notice.text == ""
     assert dialog.start.isEnabled()
-    assert dialog.recipe_text.text() == "Calm: remove “low”"
-    assert [Path(name).name for name in dialog.files] == ["a.wav", "b.wav"]
+    assert dialog.form.recipe_text.text() == "Calm: remove “low”"
+    assert [Path(name).name for name in dialog.queue.sources] == ["a.wav", "b.wav"]
+    dialog.add_inputs([str(folder / "nothing")])
+    _settle(dialog, qtbot)
+    assert dialog.start.isEnabled()
 
 
 def test_recordings_are_done_off_the_gui_thread(
     dialog: BatchDialog, qtbot: QtBot, hand: Hand, folder: Path
 ) -> None:
-    dialog.set_recipe(CALM)
-    dialog.add_inputs([str(folder)])
-    dialog.out.setText(str(folder.parent / "out"))
-    dialog.kinds.choose("kept")
-    dialog.workers.setValue(2)
+    _prepare(dialog, qtbot, folder)
+    dialog.form.out.setText(str(folder.parent / "out"))
+    dialog.form.kinds.choose("kept")
+    dialog.form.workers.setValue(2)
     dialog.start.click()
     qtbot.waitUntil(lambda: _states(dialog)[0] == "Separating 25%")
     assert dialog.is_running
@@ -128,14 +152,13 @@ def test_what_was_done_counts_for_its_own_choices_only(
     dialog: BatchDialog, qtbot: QtBot, hand: Hand, folder: Path, choice: str
 ) -> None:
     hand.on.set()
-    dialog.set_recipe(CALM)
-    dialog.add_inputs([str(folder)])
+    _prepare(dialog, qtbot, folder)
     with qtbot.waitSignal(dialog.finished_all):
         dialog.start.click()
     change = {
-        "kinds": dialog.kinds.button("removed").click,
-        "format": lambda: dialog.format.setCurrentIndex(1),
-        "template": lambda: dialog.template.setText("{stem} calm"),
+        "kinds": dialog.form.kinds.button("removed").click,
+        "format": lambda: dialog.form.format.setCurrentIndex(1),
+        "template": lambda: dialog.form.template.setText("{stem} calm"),
     }
     change[choice]()
     assert _states(dialog) == ["Waiting", "Waiting"]
@@ -147,23 +170,19 @@ def test_failures_are_shown_with_their_sentence(
 ) -> None:
     hand.failing = "a.wav"
     hand.on.set()
-    dialog.set_recipe(CALM)
-    dialog.add_inputs([str(folder)])
+    _prepare(dialog, qtbot, folder)
     with qtbot.waitSignal(dialog.finished_all) as finished:
         dialog.start.click()
     assert finished.args == [1, 1]
     assert _states(dialog) == ["Failed", "Done"]
-    item = dialog.table.topLevelItem(0)
-    assert item is not None
-    assert item.text(2) == "It is damaged."
+    assert _rows(dialog)[0][2] == "It is damaged."
     assert "1 failed" in dialog.notice.text
 
 
 def test_stopping_cleans_up_and_can_be_gone_on_with(
     dialog: BatchDialog, qtbot: QtBot, hand: Hand, folder: Path
 ) -> None:
-    dialog.set_recipe(CALM)
-    dialog.add_inputs([str(folder)])
+    _prepare(dialog, qtbot, folder)
     dialog.start.click()
     qtbot.waitUntil(lambda: _states(dialog)[0] == "Separating 25%")
     with qtbot.waitSignal(dialog.finished_all) as finished:
@@ -179,12 +198,68 @@ def test_stopping_cleans_up_and_can_be_gone_on_with(
 
 
 def test_closing_stops_it(dialog: BatchDialog, qtbot: QtBot, hand: Hand, folder: Path) -> None:
-    dialog.set_recipe(CALM)
-    dialog.add_inputs([str(folder)])
+    _prepare(dialog, qtbot, folder)
     dialog.start.click()
     qtbot.waitUntil(lambda: bool(hand.threads))
-    dialog.close()
+    with qtbot.waitSignal(dialog.finished):
+        dialog.close()
+        assert not dialog.isVisible()  # nobody waits for the workers
     assert hand.cleaned.is_set()
+
+
+def test_the_windows_end_waits_for_the_workers(
+    dialog: BatchDialog, qtbot: QtBot, hand: Hand, folder: Path
+) -> None:
+    _prepare(dialog, qtbot, folder)
+    dialog.start.click()
+    qtbot.waitUntil(lambda: bool(hand.threads))
+    dialog.done(0)
+    assert hand.cleaned.is_set()
+
+
+def test_only_the_job_thread_looks_at_disks(
+    dialog: BatchDialog, qtbot: QtBot, hand: Hand, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lookers: set[threading.Thread] = set()
+
+    def watched(name: str) -> Callable[[str], object]:
+        look: Callable[[str], object] = getattr(places, name)
+
+        def watch(place: str) -> object:
+            lookers.add(threading.current_thread())
+            return look(place)
+
+        return watch
+
+    for name in ("state", "is_folder", "files_in", "read_text"):
+        monkeypatch.setattr(places, name, watched(name))
+    hand.on.set()
+    recipe = folder.parent / "calm.json"
+    CALM.save(recipe)
+    dialog.load_recipe(recipe)
+    dialog.add_inputs([str(folder)])
+    _settle(dialog, qtbot)
+    assert dialog.recipe == CALM
+    with qtbot.waitSignal(dialog.finished_all):
+        dialog.start.click()
+    assert lookers
+    assert threading.main_thread() not in lookers
+
+
+def test_what_came_of_each_recording_is_told(
+    dialog: BatchDialog, qtbot: QtBot, hand: Hand, folder: Path
+) -> None:
+    hand.on.set()
+    hand.failing = "b.wav"
+    _prepare(dialog, qtbot, folder)
+    with qtbot.waitSignal(dialog.finished_all):
+        dialog.start.click()
+    assert _rows(dialog) == [
+        ["a.wav", "Done", "a.kept.wav, a.removed.wav"], ["b.wav", "Failed", "It is damaged."],
+    ]  # fmt: skip
+    assert dialog.batch is not None
+    dialog.queue.show_outcome(dialog.batch.jobs[1], Outcome("done", before=True))
+    assert _rows(dialog)[1] == ["b.wav", "Done before", "b.kept.wav, b.removed.wav"]
 
 
 @pytest.mark.parametrize("answer", ["Replace", "Cancel"])
@@ -199,13 +274,14 @@ def test_files_are_replaced_only_after_a_question(
     hand.on.set()
     precious = folder / "a.kept.flac"
     precious.write_text("precious")
-    dialog.set_recipe(CALM)
-    dialog.add_inputs([str(folder / "a.wav")])
-    dialog.kinds.choose("kept")
-    dialog.format.setCurrentIndex(dialog.format.findData(".flac"))
+    _prepare(dialog, qtbot, folder / "a.wav")
+    dialog.form.kinds.choose("kept")
+    dialog.form.format.setCurrentIndex(dialog.form.format.findData(".flac"))
     answers.append(answer)
     if answer == "Cancel":
         dialog.start.click()
+        qtbot.waitUntil(lambda: not answers)
+        _settle(dialog, qtbot)
         assert precious.read_text() == "precious"
         assert not dialog.is_running
         return
@@ -214,17 +290,25 @@ def test_files_are_replaced_only_after_a_question(
     assert precious.read_text() == "result"
 
 
-def test_what_cannot_be_done_is_a_sentence(dialog: BatchDialog, folder: Path) -> None:
-    dialog.set_recipe(CALM)
-    dialog.add_inputs([str(folder)])
-    dialog.template.setText("{nmae}")
+def test_what_cannot_be_done_is_a_sentence(dialog: BatchDialog, qtbot: QtBot, folder: Path) -> None:
+    _prepare(dialog, qtbot, folder)
+    dialog.form.template.setText("{nmae}")
     dialog.start.click()
     assert "name template knows" in dialog.notice.text
     assert not dialog.is_running
     dialog.load_recipe(folder / "a.wav")
+    _settle(dialog, qtbot)
     assert "no recipe" in dialog.notice.text
+    dialog.form.template.setText(DEFAULT)
+    (folder / "a.wav").unlink()
+    dialog.start.click()
+    assert dialog.is_running
+    _settle(dialog, qtbot)
+    assert "There is no" in dialog.notice.text
+    assert not dialog.is_running
+    assert dialog.start.isEnabled()
     dialog.clear()
-    assert dialog.files == ()
+    assert dialog.queue.sources == ()
     assert not dialog.start.isEnabled()
 
 
