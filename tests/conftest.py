@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 from pathlib import Path
@@ -45,6 +46,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(without_slow)
         if "shared" in item.keywords and not shared_present:
             item.add_marker(without_shared)
+
+
+def pytest_collection_finish() -> None:
+    """Keep what is loaded by now, torch and all, out of every later walk over Python's objects.
+
+    Every collection of garbage is such a walk, and every test of the GUI ends with one: it looks
+    for what it left behind.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def shared_folder() -> Path:
