@@ -102,9 +102,9 @@ def clean(root: Path, keep: Collection[Recoverable]) -> int:
     """
     kept = {one.folder for one in keep}
     for folder in _abandoned(root):
-        if not any(folder.iterdir()) and time.time() - folder.stat().st_mtime > _YOUNG:
-            with suppress(OSError):  # of a process that died before it could say whose it is
-                folder.rmdir()
+        with suppress(OSError):  # another window may be cleaning as well
+            if time.time() - folder.stat().st_mtime > _YOUNG:
+                folder.rmdir()  # if it is empty: its process died before it could say it is its own
     return remove_orphans(root, lambda folder: folder in kept or _is_newer(folder))
 
 
@@ -120,15 +120,16 @@ def _recoverable(folder: Path) -> Recoverable | None:
     except (ProjectDamagedError, OSError):
         snapshot = None
     for step in finished_steps(folder):
-        if (folder / f"{step.extraction.buffer}.wav").exists():
-            snapshot = _with_step(snapshot or _beginning(folder, step), step)
+        sound = folder / f"{step.extraction.buffer}.wav"
+        with suppress(FileNotFoundError):  # it never got its sound, or another window is cleaning
+            sealed_at = sound.stat().st_mtime
+            snapshot = _with_step(snapshot or _beginning(step, sealed_at), step)
     return None if snapshot is None else Recoverable(folder, snapshot)
 
 
-def _beginning(folder: Path, step: FinishedStep) -> Snapshot:
+def _beginning(step: FinishedStep, saved_at: float) -> Snapshot:
     """The session as it was opened, where not even that had been written."""
-    project = Project(History.of(Session(step.recording)))
-    return Snapshot(project, saved_at=folder.stat().st_mtime)
+    return Snapshot(Project(History.of(Session(step.recording))), saved_at=saved_at)
 
 
 def _with_step(snapshot: Snapshot, step: FinishedStep) -> Snapshot:

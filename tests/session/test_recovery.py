@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,13 @@ import numpy as np
 import pytest
 
 from clapsep_desktop.audio.store import AudioStore
-from clapsep_desktop.session.autosave import Autosave, FinishedStep, note_finished
+from clapsep_desktop.session import recovery
+from clapsep_desktop.session.autosave import (
+    Autosave,
+    FinishedStep,
+    finished_steps,
+    note_finished,
+)
 from clapsep_desktop.session.history import History
 from clapsep_desktop.session.project import Project
 from clapsep_desktop.session.recovery import (
@@ -177,6 +184,22 @@ def test_an_old_empty_folder_goes_and_a_new_one_stays(root: Path) -> None:
         os.utime(root / name, (stamp, stamp))
     clean(root, [])
     assert [folder.name for folder in root.iterdir()] == ["new"]
+
+
+def test_a_folder_that_another_window_cleans_at_the_same_time_is_nothing(
+    root: Path, store: AudioStore, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note_finished(
+        store.folder, FinishedStep("Keep", history.recording, history.current.extractions[0])
+    )
+    die(store.folder)
+    steps = finished_steps(store.folder)
+    shutil.rmtree(store.folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(recovery, "_abandoned", lambda _: [store.folder])
+        patch.setattr(recovery, "finished_steps", lambda _: steps)
+        assert find(root) == []
+        assert clean(root, []) == 0
 
 
 def test_the_root_can_be_chosen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
