@@ -17,6 +17,10 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_OFFLINE"] = "1"
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    # Tests that run side by side share the cores; more threads would only wait for each other.
+    _threads = (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(_threads, 1)))
 # No test looks at the sounds of whoever runs it.
 os.environ["CLAPSEP_SOUNDS"] = str(Path(__file__).parent / "no-sounds-here")
 

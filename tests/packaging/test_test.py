@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,24 @@ def test_all_passed_is_zero_and_arguments_reach_pytest(script, monkeypatch):
     monkeypatch.setattr(script, "run_check", run_check)
     assert script.main(["--slow", "-k", "query"]) == 0
     assert given[-1][-3:] == ["--slow", "-k", "query"]
+
+
+@pytest.mark.parametrize(
+    ("cores", "options"),
+    [
+        (1, []),
+        (2, ["-n", "2", "--dist", "worksteal"]),
+        (64, ["-n", "4", "--dist", "worksteal"]),
+    ],
+)
+def test_tests_run_side_by_side_unless_asked_not_to(script, monkeypatch, cores, options):
+    monkeypatch.setattr(script, "cores", lambda: cores)
+    command = script.checks(Path(sys.executable), ["-n", "0"])[-1].command
+    assert command[command.index("--durations=10") + 1 :] == [*options, "-n", "0"]
+
+
+def test_there_is_a_core(script):
+    assert 1 <= script.cores() <= os.cpu_count()
 
 
 @pytest.mark.parametrize("code", [0, 3])
