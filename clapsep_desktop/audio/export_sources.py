@@ -210,10 +210,9 @@ class _Rendition:
         """The gain that all files of the take share; the first one's loudness counts."""
         if not self.loudness:
             return
-        first = self.loudness[self.take.files[0]].integrated
         wanted = self.settings.loudness
-        if wanted is not None and math.isfinite(first):
-            self.gain = wanted - first
+        if wanted is not None:
+            self.gain = self.loudness[self.take.files[0]].gain_to(wanted)
         if not self.softened:
             self.gain = min(self.gain, self._most_gain())
         if wanted is not None and self.softened:
@@ -252,7 +251,7 @@ class _Rendition:
         if file in self.meters:
             return self.meters[file].result().integrated
         if file in self.loudness and not self.softened:
-            return self.loudness[file].integrated + self.gain
+            return self.loudness[file].integrated_at(self.gain)
         return None
 
     def finished(self, source: AudioSource) -> AudioSource:

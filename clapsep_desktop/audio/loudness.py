@@ -1,14 +1,14 @@
 """How loud a recording is: integrated loudness and true peak, block by block.
 
 ITU-R BS.1770-4: Annex 1 for the loudness, Annex 2 for the true peak. Memory does not grow with the
-recording but for eight bytes and channel a tenth of a second.
+recording but for a number each tenth of a second.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -27,6 +27,8 @@ _READ = 1 << 16  # frames read at once
 _TAPS = 24  # samples that a value between two of them is made of
 _HIGHEST_RISE = 2.0  # of a peak between samples over the four around it, in sound at any rate
 _GAPS = 1 << 14  # between samples, interpolated at once
+_TURNS = 50  # each of which lets in, or leaves out, all that the gain before it did not
+_MET = 1e-6  # LU
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,32 @@ class Loudness:
             block of 0.4 s are measured as one.
         true_peak: dBTP, the peak of the waveform between the samples; minus infinity for silence.
         peak: dBFS, the largest sample.
+        powers: weighted mean square of each gating block, float64 (blocks,).
     """
 
     integrated: float
     true_peak: float
     peak: float
+    powers: np.ndarray = field(default_factory=lambda: np.zeros(0), repr=False, compare=False)
+
+    def integrated_at(self, gain: float) -> float:
+        """LUFS of the recording made louder by a gain, dB.
+
+        Not always the sum of the two: what was too faint to count may count when it is louder.
+        """
+        return _integrated(self.powers * 10 ** (gain / 10))
+
+    def gain_to(self, target: float) -> float:
+        """The gain, dB, that brings the recording to a loudness, LUFS; 0 where it has none."""
+        gain = 0.0
+        for _ in range(_TURNS):
+            missing = target - self.integrated_at(gain)
+            if not math.isfinite(missing):
+                return 0.0
+            gain += missing
+            if abs(missing) < _MET:
+                break
+        return gain
 
 
 class LoudnessMeter:
@@ -59,8 +82,8 @@ class LoudnessMeter:
         self._filter = k_weighting(rate)
         self._state = np.zeros((len(self._filter), channels, 2))
         self._frames = 0
-        self._energies: list[np.ndarray] = []  # of whole steps, float64 (channels,)
-        self._energy = np.zeros(channels)  # of the step that is not whole yet
+        self._energies: list[float] = []  # of whole steps, the channels weighted
+        self._energy = 0.0  # of the step that is not whole yet
         self._peak = 0.0
         self._true_peak = _TruePeak(rate, channels)
 
@@ -82,7 +105,9 @@ class LoudnessMeter:
     def result(self) -> Loudness:
         """The measure of all that was given."""
         true_peak = max(self._true_peak.finish(), self._peak)
-        return Loudness(self._integrated(), _decibels(true_peak), _decibels(self._peak))
+        powers = self._block_powers()
+        peaks = _decibels(true_peak), _decibels(self._peak)
+        return Loudness(_integrated(powers), *peaks, powers)
 
     def _add_steps(self, squares: np.ndarray) -> None:
         """Sum squares, (channels, n), up to the ends of the steps they lie in."""
@@ -92,33 +117,22 @@ class LoudnessMeter:
         while done < squares.shape[1]:
             end = self._end_of_step(len(self._energies)) - first
             part = squares[:, done : min(end, squares.shape[1])]
-            self._energy += part.sum(axis=1)
+            self._energy += float(part.sum(axis=1) @ self._weights)
             done += part.shape[1]
             if done == end:
                 self._energies.append(self._energy)
-                self._energy = np.zeros_like(self._energy)
+                self._energy = 0.0
 
     def _end_of_step(self, step: int) -> int:
         return (step + 1) * self._rate // _STEPS
-
-    def _integrated(self) -> float:
-        powers = self._block_powers()
-        if not len(powers):
-            return -math.inf
-        heard = powers[powers > _power(_ABSOLUTE_GATE)]
-        if not len(heard):
-            return -math.inf
-        gate = _power(_loudness(heard.mean()) + _RELATIVE_GATE)
-        return _loudness(heard[heard > gate].mean())
 
     def _block_powers(self) -> np.ndarray:
         """Weighted mean square of each gating block, float64 (blocks,)."""
         if len(self._energies) < _BLOCK:
             if not self._frames:
                 return np.zeros(0)
-            total = np.sum([*self._energies, self._energy], axis=0)
-            return np.array([total @ self._weights / self._frames])
-        sums = np.cumsum([np.zeros_like(self._energy), *self._energies], axis=0) @ self._weights
+            return np.array([sum(self._energies, self._energy) / self._frames])
+        sums = np.cumsum([0.0, *self._energies])
         powers: np.ndarray = (sums[_BLOCK:] - sums[:-_BLOCK]) / (self._rate * _BLOCK / _STEPS)
         return powers
 
@@ -182,6 +196,15 @@ def _channel_weights(channels: int) -> np.ndarray:
     if channels == 6:
         weights[3] = 0.0  # low-frequency effects
     return weights
+
+
+def _integrated(powers: np.ndarray) -> float:
+    """LUFS of gating blocks; minus infinity where none of them counts."""
+    heard = powers[powers > _power(_ABSOLUTE_GATE)]
+    if not len(heard):
+        return -math.inf
+    gate = _power(_loudness(heard.mean()) + _RELATIVE_GATE)
+    return _loudness(heard[heard > gate].mean())
 
 
 def _loudness(power: float) -> float:

@@ -325,6 +325,21 @@ def test_a_loudness_is_met(folder, source, target):
     assert report.notes == ()
 
 
+def test_a_rare_sound_is_told_with_the_loudness_that_its_file_has(folder, tmp_path):
+    """Made louder, the noise around it counts, and the file is not as loud as the sound."""
+    samples = noise(300 * 8_000, level=10 ** (-76 / 20))
+    samples[:4_000] += tone(4_000, 8_000, 997, level=0.02).astype(np.float32)
+    path = write_sound(tmp_path / "rare.wav", samples, 8_000, subtype="FLOAT")
+    for target in (-16.0, -30.0):
+        asked = ExportSettings(folder, f"a{target:g}", loudness=target)
+        report = run(material(path, layers=0), asked)
+        heard = loudness(read(report.files[0].path), 8_000)
+        assert report.files[0].integrated == pytest.approx(heard.integrated, abs=0.01)
+        assert heard.true_peak == pytest.approx(-1.0, abs=0.01)
+        assert f"has {heard.integrated:.1f} LUFS, not {target:g}" in report.notes[0]
+        assert heard.integrated < target - 2
+
+
 def test_a_loudness_that_peaks_forbid_is_told_or_met_by_softening(folder, loud):
     made = material(loud, layers=0)
     report = run(made, ExportSettings(folder, "a", loudness=-10.0))

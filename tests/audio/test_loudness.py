@@ -99,6 +99,35 @@ def test_the_true_peak_equals_a_whole_interpolation(frames, level):
     assert found == pytest.approx(finer, rel=0.06)
 
 
+def rare(rate: int = 8_000) -> np.ndarray:
+    """Half a second of a tone in ten minutes of noise too faint to count."""
+    samples = noise(600 * rate, level=10 ** (-76 / 20))
+    samples[: rate // 2] += tone(rate // 2, rate, 997, level=10 ** (-32 / 20)).astype(np.float32)
+    return samples
+
+
+@pytest.mark.parametrize("gain", [-40.0, -7.5, 0.0, 4.0, 19.0, 45.0])
+def test_the_loudness_at_a_gain_is_that_of_the_louder_recording(gain):
+    samples = rare()
+    found = measured(samples, 8_000)
+    louder = measured(samples.astype(np.float64) * 10 ** (gain / 20), 8_000)
+    assert found.integrated_at(gain) == pytest.approx(louder.integrated, abs=1e-6)
+    if gain == 19.0:  # the noise counts by now
+        assert louder.integrated < found.integrated + gain - 10
+
+
+@pytest.mark.parametrize("target", [-60.0, -45.0, -23.0, -16.0, 0.0])
+@pytest.mark.parametrize("samples", [noise(16_000), rare(), rare()[: 8_000 * 60]])
+def test_the_gain_to_a_loudness_meets_it(target, samples):
+    found = measured(samples, 8_000)
+    assert found.integrated_at(found.gain_to(target)) == pytest.approx(target, abs=1e-5)
+
+
+def test_silence_has_no_gain_to_a_loudness():
+    assert measured(np.zeros((48_000, 1))).gain_to(-16.0) == 0.0
+    assert LoudnessMeter(48_000, 1).result().gain_to(-16.0) == 0.0
+
+
 def test_a_part_is_measured_alone():
     samples = np.concatenate((noise(48_000, level=0.5), noise(96_000, seed=1, level=0.01)))
     part = measured(samples, span=Span(48_000, 144_000))
