@@ -27,6 +27,7 @@ from clapsep_desktop.gui.controls import (
 )
 from clapsep_desktop.gui.elided import ElidedItems
 from clapsep_desktop.gui.history_rows import ExtractionRow, Line, SourceRow
+from clapsep_desktop.gui.row_drag import RowDrag
 from clapsep_desktop.gui.wording import size_text
 from clapsep_desktop.session.session import Session
 
@@ -249,6 +250,8 @@ class HistoryPanel(QWidget):
         self._lines.addStretch(1)
         scroll = plain_scroll("historyScroll", inside)
         self._scroll = scroll
+        self._drag = RowDrag(scroll, inside)
+        self._drag.dropped.connect(self._on_dropped)
         scroll.verticalScrollBar().rangeChanged.connect(self._show_newest)
         scroll.verticalScrollBar().actionTriggered.connect(self._forget_newest)
         self._stack = QStackedWidget()
@@ -280,6 +283,7 @@ class HistoryPanel(QWidget):
         for number, row in enumerate(self._rows, 1):  # after the recording
             if self._lines.indexOf(row) != number:
                 self._lines.insertWidget(number, row)
+        self._drag.set_rows(self._rows)
         before: QWidget = self.source
         for row in self._rows:
             for stop in (
@@ -313,6 +317,9 @@ class HistoryPanel(QWidget):
 
     def _on_command(self, command: str) -> None:
         self.command(self._sending(), command)
+
+    def _on_dropped(self, row: ExtractionRow, place: int) -> None:
+        self.moved.emit(row.identity, place)
 
     def _on_drag(self) -> None:
         self.drag_begun.emit(self._sending())
@@ -349,11 +356,17 @@ class HistoryPanel(QWidget):
         target = min(target, last)
         line: Line = self._rows[target] if target >= 0 else self.source
         line.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._bring_into_sight(line)
+
+    def _bring_into_sight(self, line: Line) -> None:
+        """Scrolls to a line; to its head, where there is no room for all of it."""
         self._scroll.ensureWidgetVisible(line)
+        bar = self._scroll.verticalScrollBar()
+        bar.setValue(min(bar.value(), line.y()))
 
     def _show_newest(self) -> None:
         if self._newest is not None:
-            self._scroll.ensureWidgetVisible(self._newest)
+            self._bring_into_sight(self._newest)
 
     def _forget_newest(self) -> None:
         self._newest = None

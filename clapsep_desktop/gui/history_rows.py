@@ -50,7 +50,7 @@ _WITH_ALT = {Qt.Key.Key_Up: "up", Qt.Key.Key_Down: "down"}
 
 KEY_HELP = (
     "Space: on or off. Enter: show its place. F2: rename. F5: render again.\n"
-    "Alt+Up and Alt+Down: move. Delete: take it out."
+    "Drag it, or Alt+Up and Alt+Down: move. Delete: take it out."
 )
 
 

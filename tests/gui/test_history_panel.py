@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QUndoCommand, QUndoStack
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QMenu, QProgressBar, QPushButton, QToolButton, QUndoView
 
 from clapsep_desktop.gui.history_panel import CLOSED, EMPTY, HistoryPanel
@@ -139,6 +140,15 @@ def test_a_new_step_is_brought_into_sight(panel, qtbot):
     qtbot.waitUntil(lambda: newest.visibleRegion().boundingRect().height() == newest.height())
 
 
+def test_of_a_new_step_that_has_no_room_the_head_is_brought_into_sight(panel, qtbot):
+    panel.resize(320, 150)
+    panel.show_session(SESSION.without("hum"))
+    panel.show_session(SESSION)
+    newest = panel.rows[-1]
+    qtbot.waitUntil(lambda: newest.visibleRegion().contains(QPoint(20, 0)))
+    assert newest.visibleRegion().boundingRect().height() < newest.height()
+
+
 def test_an_empty_history_says_how_to_begin(qtbot):
     panel = HistoryPanel()
     qtbot.addWidget(panel)
@@ -191,6 +201,44 @@ def test_a_step_is_worked_by_keys(panel, qtbot, key, modifier, signal, args):
     with qtbot.waitSignal(getattr(panel, signal)) as told:
         press(qtbot, row(panel, "dog"), key, modifier)
     assert told.args == args
+
+
+def drag(row, to, *, cancel=False):
+    """Drag a step by its number to a height in the panel's column; in two moves, as a hand does."""
+    start = QPoint(30, 12)
+    QTest.mousePress(row, Qt.MouseButton.LeftButton, pos=start)
+    for share in (0.5, 1.0):
+        way = to - row.mapTo(row.parentWidget(), start)
+        QTest.mouseMove(row, start + QPoint(0, round(way.y() * share)))
+    if cancel:
+        QTest.keyClick(row, Qt.Key.Key_Escape)
+    QTest.mouseRelease(row, Qt.MouseButton.LeftButton, pos=start)
+
+
+@pytest.mark.parametrize(("identity", "goal", "place"), [("voice", "hum", 2), ("hum", "voice", 0)])
+def test_a_step_is_dragged_to_another_place(panel, qtbot, identity, goal, place):
+    beyond = row(panel, goal).geometry()
+    where = beyond.bottomLeft() if place else beyond.topLeft()
+    with qtbot.waitSignal(panel.moved) as told:
+        drag(row(panel, identity), where)
+    assert told.args == [identity, place]
+
+
+def test_a_drag_that_ends_where_it_began_or_with_esc_moves_nothing(panel, qtbot):
+    dog = row(panel, "dog")
+    with qtbot.assertNotEmitted(panel.moved):
+        drag(dog, dog.geometry().center())
+        drag(dog, row(panel, "hum").geometry().bottomLeft(), cancel=True)
+    assert [one.identity for one in panel.rows] == ["voice", "dog", "hum"]
+
+
+def test_a_step_that_goes_while_it_is_dragged_is_let_go(panel, qtbot):
+    dog, start = row(panel, "dog"), QPoint(30, 12)
+    QTest.mousePress(dog, Qt.MouseButton.LeftButton, pos=start)
+    QTest.mouseMove(dog, start + QPoint(0, 400))
+    with qtbot.assertNotEmitted(panel.moved):
+        panel.show_session(SESSION.without("dog"))
+        QTest.mouseRelease(dog, Qt.MouseButton.LeftButton, pos=start)
 
 
 def test_the_first_step_does_not_move_up_nor_the_last_down(panel, qtbot):
