@@ -53,7 +53,7 @@ class VoiceHint(QFrame):
         super().__init__()
         self.setObjectName("voiceHint")
         notice = Notice("voiceHintLine", "info")
-        notice.say("Is a voice to stay?")
+        notice.say("Should a voice stay?")
         notice.setToolTip(WHY)
         keep = QPushButton("Keep the Voice")
         keep.setObjectName("voiceHintKeep")
