@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import platformdirs
 import typer
 
-from clapsep_desktop.cli.console import say
+from clapsep_desktop.cli.console import say, warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lightning_fabric import Fabric
-
+    from clapsep_desktop.evaluation.concepts import Embed
     from clapsep_desktop.training.config import TrainingConfig
-    from clapsep_desktop.training.runs import Place
+    from clapsep_desktop.training.runs import Place, Sounds
 
 EXAMPLES = """\b
 Examples:
@@ -29,8 +28,8 @@ Examples:
   clapsep train release runs/mini my-model
 
 SOUNDS is a CSV with path, concept, captions and split_group, or a folder of recordings, each with
-its captions in a text file of the same name. A run that was stopped goes on where it was when it
-is started again with the same folder.
+its captions in a text file of the same name. A run that was stopped goes on where it was, with
+the settings it keeps, when it is started again with the same folder.
 """
 
 app = typer.Typer(
@@ -100,8 +99,8 @@ def joint(
     from clapsep_desktop.training import runs
     from clapsep_desktop.training.config import TrainingConfig
 
-    start = TrainingConfig(steps=500, decay=150)
-    settings = _settings(start, config, steps=steps, decay=decay, seed=seed)
+    start = TrainingConfig(steps=500, decay=150, kind="joint")
+    settings = _settings(run, start, config, steps=steps, decay=decay, seed=seed)
     machine = _Machine(on.value, devices, nodes)
     with machine.placed(run, settings) as place:
         runs.train_joint(_sounds(source, cache, place), settings, place)
@@ -136,9 +135,10 @@ def separation(
 
     if model is Kind.base and joint_run is not None:
         raise typer.BadParameter("--joint is for mini only.")
+    if model is Kind.mini and scratch:
+        raise typer.BadParameter("--scratch is for base only.")
     start = BASE_RECIPE if model is Kind.base else TrainingConfig(steps=5_000, decay=1_000)
-    settings = _settings(start, config, steps=steps, decay=decay, seed=seed)
-    settings = replace(settings, kind=model.value)
+    settings = _settings(run, start, config, steps=steps, decay=decay, seed=seed)
     machine = _Machine(on.value, devices, nodes)
     with machine.placed(run, settings) as place:
         if model is Kind.base:
@@ -187,23 +187,34 @@ class _Machine:
         yield Place(run, together, say)
 
 
-def _settings(start: TrainingConfig, file: Path | None, **options: int | None) -> TrainingConfig:
-    """The settings to start with, those of a file, and those of the command line, in turn."""
+def _settings(
+    run: Path, start: TrainingConfig, file: Path | None, **options: int | None
+) -> TrainingConfig:
+    """Those of the run or to start with, those of a file, and of the command line, in turn."""
+    from clapsep_desktop.training import runs
     from clapsep_desktop.training.config import read
 
-    settings = start if file is None else read(file, start)
+    settings = runs.continued(run, start)
+    if file is not None:
+        settings = read(file, settings)
     chosen: dict[str, Any] = {n: value for n, value in options.items() if value is not None}
     return replace(settings, **chosen)
 
 
-def _sounds(source: Path, cache: Path | None, place: Place, **options: Any) -> Any:
+def _sounds(source: Path, cache: Path | None, place: Place, embed: Embed | None = None) -> Sounds:
     """The sounds, decoded by one process while the others wait for what it leaves behind."""
+    from clapsep_desktop.evaluation.tables import named
     from clapsep_desktop.training import runs
 
-    fabric: Fabric | None = place.fabric
-    assert fabric is not None
-    with fabric.rank_zero_first():
-        return runs.prepare(source, _cache(cache), **options)
+    assert place.fabric is not None
+    with place.fabric.rank_zero_first():
+        if place.fabric.is_global_zero:
+            say("Reading the sounds; the first time takes a while.")
+        sounds = runs.prepare(source, _cache(cache), embed)
+    if sounds.left_out and place.fabric.is_global_zero:
+        names = named([sound.path.name for sound in sounds.left_out])
+        warn(f"Left out, for they cannot be read or hold no sound: {names}.")
+    return sounds
 
 
 def _cache(chosen: Path | None) -> Path:

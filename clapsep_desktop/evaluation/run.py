@@ -25,13 +25,11 @@ from clapsep_desktop.evaluation.collection import (
 from clapsep_desktop.evaluation.concepts import Embed
 from clapsep_desktop.evaluation.results import Results, Row, write_text
 from clapsep_desktop.evaluation.summary import Summary, summarise
+from clapsep_desktop.evaluation.tables import NAMED, named
 from clapsep_desktop.model.interface import QueryModel, SeparationModel
 
 SUMMARY_FILE = "summary.json"
 REPORT_FILE = "report.html"
-
-NAMED = 10
-"""Missing recordings and failures that are named in a sentence; `SUMMARY_FILE` names all."""
 
 SPEECH = "speech"
 """How the concepts begin that a model without a query separates from all else."""
@@ -159,7 +157,7 @@ class Evaluation:
             dropped = self.collection.dropped
             yield (
                 f"Missing: {_counted(len(missing), 'recording')} and, for lack of them, "
-                f"{_counted(dropped, 'mixture')}: {_named(missing)}."
+                f"{_counted(dropped, 'mixture')}: {named(missing)}."
             )
         failures = self.benchmark.failures
         if failures:
@@ -261,8 +259,3 @@ def _fingerprint(folder: Path | None) -> str:
 
 def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def _named(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:NAMED])
-    return shown + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")

@@ -1,6 +1,8 @@
-"""The lines of a summary as the text of a table's cells, for the terminal and the report."""
+"""Figures and names in words, for the terminal and the report."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from clapsep_desktop.evaluation.asks import MODES
 from clapsep_desktop.evaluation.lists import PUBLISHED
@@ -18,6 +20,19 @@ COLUMNS = (
     "similarity",
 )
 """Headings of a table of lines; dB but for the items, the share improved and the cosine."""
+
+NAMED = 10
+"""Names that stand in a sentence; files name all."""
+
+
+def named(names: Sequence[str]) -> str:
+    """The first `NAMED` of some names, and how many more there are.
+
+    >>> named(["a.wav", "b.wav"])
+    'a.wav, b.wav'
+    """
+    shown = ", ".join(names[:NAMED])
+    return shown + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
 def cells(line: Line) -> tuple[str, ...]:

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import json
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from clapsep_desktop.errors import DataError
 from clapsep_desktop.model.mini_net import MiniConfig
 
 T = TypeVar("T")
+
+SHORTEST = 0.1
+"""Seconds; a clip holds a few frames at least."""
+
+
+def _check(settings: object, names: tuple[str, ...], low: float, high: float = math.inf) -> None:
+    """Raises ValueError where a setting lies outside its range."""
+    for name in names:
+        value = getattr(settings, name)
+        if not low <= value <= high:
+            limits = f"from {low:g} to {high:g}" if math.isfinite(high) else f"{low:g} or more"
+            raise ValueError(f"{name} must be {limits}, not {value:g}")
 
 
 @dataclass(frozen=True)
@@ -26,6 +39,13 @@ class JointConfig:
     masked: float = 0.5  # share of clips with silent stripes of time and frequency
     temperature: float = 0.07
 
+    def __post_init__(self) -> None:
+        _check(self, ("clips",), 1)
+        _check(self, ("seconds",), SHORTEST)
+        _check(self, ("mixed", "masked"), 0, 1)
+        _check(self, ("level_deviation",), 0)
+        _check(self, ("temperature",), 1e-3)
+
 
 @dataclass(frozen=True)
 class MixingConfig:
@@ -34,7 +54,7 @@ class MixingConfig:
     seconds: float = 3.19  # length of a mixture; 320 frames
     mixtures: int = 8  # in one batch
     queries: int = 2  # asked of each mixture
-    sources: tuple[float, ...] = (0.08, 0.64, 0.28)  # shares of mixtures of 1, 2, 3 sounds
+    sources: tuple[float, ...] = (0.08, 0.64, 0.28)  # shares of mixtures of 1, 2, 3 ... sounds
     level_deviation: float = 4.0  # dB between the sounds of a mixture
     modes: tuple[float, float, float] = (0.25, 0.25, 0.50)  # positive only, negative only, both
     absent: float = 0.06  # share of queries for a sound that is not there
@@ -47,6 +67,19 @@ class MixingConfig:
     joint_weight: float = 2.0  # dB that one nat of the joint space is worth
     temperature: float = 0.07  # of the joint space
 
+    def __post_init__(self) -> None:
+        _check(self, ("mixtures", "queries", "examples"), 1)
+        _check(self, ("seconds", "example_seconds"), SHORTEST)
+        _check(self, ("absent", "unlisted", "masked", "snr_weight"), 0, 1)
+        _check(self, ("level_deviation", "embedding_noise", "joint_weight"), 0)
+        _check(self, ("temperature",), 1e-3)
+        for name in ("sources", "modes"):
+            shares = getattr(self, name)
+            if not (all(share >= 0 for share in shares) and math.isclose(sum(shares), 1.0)):
+                raise ValueError(f"the shares of {name} must add up to 1")
+        if len(self.modes) != 3:
+            raise ValueError("modes are three: positive only, negative only, both")
+
 
 @dataclass(frozen=True)
 class PlateauConfig:
@@ -55,6 +88,10 @@ class PlateauConfig:
     factor: float = 0.3  # by which it falls
     patience: int = 5  # validations without a better one that are borne
     floor: float = 0.05  # of its peak, below which it does not fall
+
+    def __post_init__(self) -> None:
+        _check(self, ("factor", "floor"), 0, 1)
+        _check(self, ("patience",), 0)
 
 
 BASE_MIXING = MixingConfig(
@@ -66,7 +103,7 @@ BASE_MIXING = MixingConfig(
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """One run of either stage."""
+    """One run of either stage of mini, or of base."""
 
     model: MiniConfig = field(default_factory=MiniConfig)
     joint: JointConfig = field(default_factory=JointConfig)
@@ -86,12 +123,19 @@ class TrainingConfig:
     validate_seconds: float = 900.0
     validate_steps: int = 0  # between validations, where not 0; else the clock decides
     validation_pairs: int = 80
-    kind: Literal["mini", "base"] = "mini"
+    kind: Literal["joint", "mini", "base"] = "mini"  # stage one or two of mini, or base
     precision: Literal["float32", "bfloat16"] = "float32"  # of most layers while learning
     schedule: Literal["linear", "plateau"] = "linear"
     plateau: PlateauConfig = field(default_factory=PlateauConfig)
 
     def __post_init__(self) -> None:
+        for name, kind in get_type_hints(type(self)).items():
+            if get_origin(kind) is Literal and getattr(self, name) not in get_args(kind):
+                raise ValueError(f"{name} is one of {', '.join(get_args(kind))}")
+        _check(self, ("steps", "log_steps", "validation_pairs"), 1)
+        _check(self, ("seed", "warmup", "decay", "validate_steps", "weight_decay"), 0)
+        _check(self, ("rate", "matrix_rate", "clip", "save_seconds", "validate_seconds"), 0)
+        _check(self, ("concept_power", "averaging"), 0, 1)
         if self.schedule == "plateau" and not self.validate_steps:
             raise ValueError("the plateau schedule needs validate_steps: a clock repeats nothing")
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from clapsep_desktop.audio.staging import write_text
 
 Say = Callable[[str], None]
 
@@ -17,23 +20,26 @@ class Journal:
     Args:
         folder: of the run; rows go to ``<name>.csv`` there, and to TensorBoard's files.
         say: shows a line to whoever started the run.
+        step: at which the run goes on; what it told of later steps before it was stopped goes.
     """
 
-    def __init__(self, folder: Path, say: Say) -> None:
+    def __init__(self, folder: Path, say: Say, step: int = 0) -> None:
         self.folder, self.say = folder, say
-        self._board = _board(folder)
+        for name in ("train", "validation"):
+            _forget_after(folder / f"{name}.csv", step)
+        self._board = _board(folder, step)
 
     def row(self, name: str, step: int, hours: float, values: Mapping[str, float]) -> None:
         """A row of the table ``name``."""
-        row = {"step": step, "hours": hours, **values}
+        columns = ["step", "hours", *values]
         path = self.folder / f"{name}.csv"
-        _set_aside(path, list(row), step)
+        _set_aside(path, columns, step)
         new = not path.exists()
         with path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(row))
+            writer = csv.writer(file)
             if new:
-                writer.writeheader()
-            writer.writerow({key: f"{value:.5g}" for key, value in row.items()})
+                writer.writerow(columns)
+            writer.writerow([str(step), *(f"{value:.5g}" for value in (hours, *values.values()))])
         if self._board is not None:
             for key, value in values.items():
                 self._board.add_scalar(f"{name}/{key}", value, step)
@@ -55,13 +61,15 @@ def listed(values: Mapping[str, float]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Hours and minutes.
+    """Hours and minutes, or seconds.
 
-    >>> duration(3_725), duration(40)
-    ('1:02 h', '1 min')
+    >>> duration(3_725), duration(100), duration(40)
+    ('1:02 h', '2 min', '40 s')
     """
-    minutes = max(round(seconds / 60), 1)
-    return f"{minutes // 60}:{minutes % 60:02} h" if minutes >= 60 else f"{minutes} min"
+    minutes = round(seconds / 60)
+    if minutes >= 60:
+        return f"{minutes // 60}:{minutes % 60:02} h"
+    return f"{minutes} min" if seconds >= 60 else f"{seconds:.0f} s"
 
 
 def _set_aside(path: Path, columns: list[str], step: int) -> None:
@@ -71,10 +79,24 @@ def _set_aside(path: Path, columns: list[str], step: int) -> None:
             path.rename(path.with_name(f"{path.stem}-before-{step}.csv"))
 
 
-def _board(folder: Path) -> Any:
+def _forget_after(path: Path, step: int) -> None:
+    """Takes a table's rows of later steps away, and what a crash left of a row."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return
+    rows = list(csv.reader(io.StringIO(text, newline="")))
+    kept = [row for row in rows[1:] if len(row) == len(rows[0]) and float(row[0]) <= step]
+    if len(kept) < len(rows) - 1:
+        left = io.StringIO(newline="")
+        csv.writer(left).writerows([rows[0], *kept])
+        write_text(path, left.getvalue())
+
+
+def _board(folder: Path, step: int) -> Any:
     """A writer for TensorBoard, or None where it is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None
-    return SummaryWriter(str(folder / "tensorboard"))
+    return SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1 if step else None)

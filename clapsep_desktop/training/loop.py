@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
-from clapsep_desktop.errors import ModelDamagedError, ModelMissingError
+from clapsep_desktop.audio.staging import StagedFile, put_in_place, write_text, writing
+from clapsep_desktop.errors import ModelDamagedError, ModelMismatchError, ModelMissingError
 from clapsep_desktop.training.config import TrainingConfig, from_json, to_json
 from clapsep_desktop.training.journal import Journal, Say, duration, listed
 from clapsep_desktop.training.parallel import fabric as placed
@@ -100,6 +101,11 @@ class Trainer(Generic[NetT, BatchT]):
         fabric: where it runs, already launched; None for this process on one device.
         workers: processes that make batches.
         say: shows progress; called in one process only.
+
+    Raises:
+        ModelMismatchError: the folder holds a run of another model or stage.
+        ModelDamagedError: its checkpoint cannot be read.
+        AudioWriteError: the folder cannot be written.
     """
 
     def __init__(
@@ -114,7 +120,8 @@ class Trainer(Generic[NetT, BatchT]):
         workers: int = 1,
         say: Say = lambda _: None,
     ) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         self.net, self.stage, self.config, self.folder = net, stage, config, folder
         self.measure, self.workers = measure, workers
         self.fabric = fabric or placed(config.precision, accelerator="cpu")
@@ -132,9 +139,9 @@ class Trainer(Generic[NetT, BatchT]):
         if (folder / CHECKPOINT).exists():
             self._load()
         self.fabric.barrier()
-        self.journal = Journal(folder, say) if self.fabric.is_global_zero else None
+        self.journal = Journal(folder, say, self.step) if self.fabric.is_global_zero else None
         if self.journal is not None:
-            (folder / SETTINGS).write_text(to_json(config), encoding="utf-8")
+            write_text(folder / SETTINGS, to_json(config))
 
     def run(self) -> None:
         """Train to the last step, saving and validating on the way and at the end."""
@@ -235,11 +242,12 @@ class Trainer(Generic[NetT, BatchT]):
             self.seconds / 3600,
             {**means, "step_seconds": each, "items_a_second": throughput},
         )
+        left = self.config.steps - self.step
+        remaining = f", {duration(each * left)} left" if left else ""
         best = f"; best {self.stage.goal} {self.best:.4g}" if math.isfinite(self.best) else ""
         self.journal.say(
             f"step {self.step:,} of {self.config.steps:,}: {listed(means)}; {each:.2f} s a step, "
-            f"{throughput:.1f} items a second, "
-            f"{duration(each * (self.config.steps - self.step))} left{best}"
+            f"{throughput:.1f} items a second{remaining}{best}"
         )
 
     # Checkpoints.
@@ -263,20 +271,27 @@ class Trainer(Generic[NetT, BatchT]):
             self._write(CHECKPOINT, self._state())
 
     def _write(self, name: str, state: dict[str, Any]) -> None:
-        temporary = self.folder / f"{name}.part"
-        torch.save(state, temporary)
-        temporary.replace(self.folder / name)
+        staged = StagedFile(self.folder / name)
+        try:
+            with writing(staged.target), staged.part.open("wb") as file:
+                torch.save(state, file)
+            put_in_place([staged])
+        finally:
+            staged.discard()
 
     def _load(self) -> None:
         state = load_checkpoint(self.folder)
-        for net, saved in ((self.net, state["net"]), (self.average, state["average"])):
-            unfit = net.load_state_dict(saved, strict=False)
-            if unfit.unexpected_keys or any(map(self.stage.stored, unfit.missing_keys)):
-                raise ModelDamagedError(
-                    f"The run in {self.folder} is of another model. Choose another folder."
-                )
-        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
+        try:
+            for net, saved in ((self.net, state["net"]), (self.average, state["average"])):
+                unfit = net.load_state_dict(saved, strict=False)
+                if unfit.unexpected_keys or any(map(self.stage.stored, unfit.missing_keys)):
+                    raise ValueError("other weights")
+            for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+                optimizer.load_state_dict(saved)
+        except (RuntimeError, ValueError) as error:
+            raise ModelMismatchError(
+                f"The run in {self.folder} is of another model or stage. Choose another folder."
+            ) from error
         if "plateau" in state:  # runs of earlier versions have none
             self.plateau.load_state_dict(state["plateau"])
             self.best = state["best"]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import copy
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 import torch
 
-from clapsep_desktop.errors import DataError
+from clapsep_desktop.errors import DataError, ModelMismatchError
 from clapsep_desktop.evaluation.concepts import Embed
 from clapsep_desktop.evaluation.manifest import Sound, by_split, read_sounds
 from clapsep_desktop.model import mini, registry
@@ -44,7 +44,11 @@ from clapsep_desktop.training.validation import JointValidation, Validation
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-BASE = "base"
+JOINT: Final = "joint"
+MINI: Final = "mini"
+BASE: Final = "base"
+TITLES = {JOINT: "stage one of mini", MINI: "stage two of mini", BASE: "base"}
+"""Of each kind of run."""
 
 Measure = Callable[[MiniNet], dict[str, float]]
 
@@ -56,6 +60,11 @@ class Sounds:
     training: SoundBank
     validation: SoundBank
     captions: CaptionTable
+
+    @property
+    def left_out(self) -> list[Sound]:
+        """Those that cannot be read or hold no sound."""
+        return [*self.training.left_out, *self.validation.left_out]
 
 
 @dataclass(frozen=True)
@@ -89,19 +98,24 @@ def prepare(source: Path, cache: Path, embed: Embed | None = None) -> Sounds:
         DataError: there are too few sounds to train with and to validate with.
     """
     sounds = read_sounds(source)
-    parts = {split: by_split(sounds, split) for split in ("train", "validation")}
-    for split, some in parts.items():
-        _check(split, some)
-    captions = CaptionTable(sounds, embed or _sentences, cache)
-    training, validation = (SoundBank(some, cache) for some in parts.values())
-    return Sounds(training, validation, captions)
+    training, validation = (_bank(sounds, split, cache) for split in ("train", "validation"))
+    return Sounds(training, validation, CaptionTable(sounds, embed or _sentences, cache))
+
+
+def _bank(sounds: Sequence[Sound], split: str, cache: Path) -> SoundBank:
+    some = by_split(sounds, split)
+    _check(split, some)
+    bank = SoundBank(some, cache)
+    _check(split, bank.sounds)
+    return bank
 
 
 def _check(split: str, sounds: list[Sound]) -> None:
     if len({sound.concept for sound in sounds}) < 2:
         raise DataError(
             f"There are too few sounds for the part “{split}”: mixtures need two concepts at "
-            "least. One split group in eight is for validation; give more recordings."
+            "least, of recordings that can be read. One split group in eight is for validation; "
+            "give more recordings."
         )
 
 
@@ -125,8 +139,51 @@ def base_embedding() -> Embed:
     return embed
 
 
+def continued(folder: Path, start: TrainingConfig) -> TrainingConfig:
+    """The settings a run goes on with: its own, or ``start`` while it has saved nothing.
+
+    Raises:
+        ModelMismatchError: the folder holds a run of another kind than ``start``.
+        ModelDamagedError: its own cannot be read.
+    """
+    if not _has_begun(folder):
+        return start
+    config = load_config(folder)
+    if config.kind != start.kind:
+        raise ModelMismatchError(
+            f"The run in {folder} is of {TITLES[config.kind]}, not of {TITLES[start.kind]}. "
+            "Choose another folder."
+        )
+    return config
+
+
+def _has_begun(folder: Path) -> bool:
+    return (folder / CHECKPOINT).exists()
+
+
+def _of_kind(
+    config: TrainingConfig, kind: Literal["joint", "mini", "base"], place: Place
+) -> TrainingConfig:
+    """The settings with their kind, which a run that is there must have as well."""
+    config = replace(config, kind=kind)
+    continued(place.folder, config)
+    return config
+
+
+def _begin_with(net: MiniNet, run: Path) -> None:
+    """Gives a network the weights that another run has learned."""
+    try:
+        net.load_state_dict(load_checkpoint(run)["net"])
+    except RuntimeError as error:
+        raise ModelMismatchError(
+            f"The weights of the run in {run} do not fit: it is not of mini, or the sizes under "
+            "“model” in its settings are not those of this run."
+        ) from error
+
+
 def train_joint(sounds: Sounds, config: TrainingConfig, place: Place) -> None:
-    """Stage one of mini."""
+    """Stage one of mini; raises ModelMismatchError where the folder holds another kind of run."""
+    config = _of_kind(config, JOINT, place)
     torch.manual_seed(config.seed)
     drawer = Drawer(sounds.training, sounds.captions, config.concept_power)
     stage = JointStage(drawer, config.joint, config.seed)
@@ -137,11 +194,17 @@ def train_joint(sounds: Sounds, config: TrainingConfig, place: Place) -> None:
 def train_separation(
     sounds: Sounds, config: TrainingConfig, place: Place, joint: Path | None
 ) -> None:
-    """Stage two of mini, from the weights of a finished run of stage one if a folder is given."""
+    """Stage two of mini, from the weights of a finished run of stage one if a folder is given.
+
+    Raises:
+        ModelMismatchError: that run's weights are of other sizes, or the folder of this run holds
+            another kind of run.
+    """
+    config = _of_kind(config, MINI, place)
     torch.manual_seed(config.seed)
     net = MiniNet(config.model)
-    if joint is not None:
-        net.load_state_dict(load_checkpoint(joint)["net"])
+    if joint is not None and not _has_begun(place.folder):
+        _begin_with(net, joint)
     drawer = Drawer(sounds.training, sounds.captions, config.concept_power)
     stage = SeparationStage(drawer, config.mixing, config.seed)
     validation = Validation(sounds.validation, sounds.captions, config.validation_pairs)
@@ -151,7 +214,13 @@ def train_separation(
 def train_base(
     sounds: Sounds, config: TrainingConfig, place: Place, *, scratch: bool = False
 ) -> None:
-    """Base: decoder and LoRA, from the installed weights or with ``scratch`` from new ones."""
+    """Base: decoder and LoRA, from the installed weights or with ``scratch`` from new ones.
+
+    Raises:
+        ModelMissingError: no base is installed.
+        ModelMismatchError: the folder holds another kind of run.
+    """
+    config = _of_kind(config, BASE, place)
     torch.manual_seed(config.seed)
     net = base.BaseLearner(installed_base(), scratch=scratch)
     drawer = Drawer(sounds.training, sounds.captions, config.concept_power)
@@ -177,9 +246,15 @@ def release(run: Path, target: Path, *, best: bool = False) -> float:
     Raises:
         ModelMissingError: the run has not saved anything yet.
         ModelDamagedError: its checkpoint or settings cannot be read.
+        ModelMismatchError: it is a run of stage one.
     """
     state = load_checkpoint(run, BEST if best else CHECKPOINT)
     config = load_config(run)
+    if config.kind == JOINT:
+        raise ModelMismatchError(
+            f"The run in {run} is of {TITLES[JOINT]}, which cannot separate yet. "
+            f"Train a separation with --joint {run} first."
+        )
     if config.kind == BASE:
         return base.release(state["average"], installed_base(), target)
     net = MiniNet(config.model)

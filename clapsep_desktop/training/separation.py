@@ -1,7 +1,7 @@
 """Stage two: separation. Mixtures made on the fly, each asked several queries.
 
 The three modes of the paper (arXiv 2402.17455, section III-D) and its blend of texts and
-examples; beyond it, up to three sounds at different levels, queries for a sound that is absent
+examples; beyond it, one to several sounds at different levels, queries for a sound that is absent
 (the target is silence, or for a removal the whole mixture) and noise on the embeddings of texts,
 so that words never seen still land somewhere useful.
 """

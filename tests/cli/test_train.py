@@ -14,7 +14,7 @@ import pytest
 from clapsep_desktop.model import registry
 from clapsep_desktop.training import runs
 from tests.cli.conftest import Clapsep
-from tests.support.corpus import band_noise, write_clip
+from tests.support.corpus import RATE, band_noise, write_clip
 
 SETTINGS = """
 steps = 4
@@ -90,6 +90,41 @@ def test_from_a_folder_of_sounds_to_a_model(
         assert int(difference[1]) < -25
     assert registry.load(tmp_path / "mine", "cpu").name == "mine"
     assert clapsep("models", "verify", tmp_path / "mine").code == 0
+
+
+def test_a_run_goes_on_with_its_own_settings(
+    clapsep: Clapsep, corpus: tuple[Path, Path], tmp_path: Path
+) -> None:
+    sounds, settings = corpus
+    run, cache = tmp_path / "run", ("--cache", tmp_path / "cache", "--on", "cpu")
+    begun = clapsep("train", "joint", sounds, run, "--config", settings, "--steps", 1, *cache)
+    assert begun.code == 0, begun.err
+    further = clapsep("train", "joint", sounds, run, "--steps", 2, *cache)
+    assert further.code == 0, further.err
+    kept = json.loads((run / "config.json").read_text())
+    assert (kept["steps"], kept["model"]["mels"], kept["kind"]) == (2, 32, "joint")
+    refused = clapsep("train", "separation", sounds, run, *cache)
+    assert refused.code == 4
+    assert "of stage one of mini, not of stage two of mini" in refused.sentence
+    refused = clapsep("train", "release", run, tmp_path / "mine")
+    assert refused.code == 4
+    assert "cannot separate yet" in refused.sentence
+    refused = clapsep("train", "separation", sounds, tmp_path / "two", "--joint", run, *cache)
+    assert refused.code == 4
+    assert "do not fit" in refused.sentence
+
+
+def test_recordings_without_a_sound_are_told(
+    clapsep: Clapsep, corpus: tuple[Path, Path], tmp_path: Path
+) -> None:
+    sounds, settings = corpus
+    write_clip(sounds / "band 1" / "silent.wav", np.zeros(RATE, np.float32))
+    outcome = clapsep(
+        "train", "joint", sounds, tmp_path / "run", "--config", settings, "--steps", 1,
+        "--cache", tmp_path / "cache", "--on", "cpu",
+    )  # fmt: skip
+    assert outcome.code == 0
+    assert "Left out, for they cannot be read or hold no sound: silent.wav." in outcome.err
 
 
 def test_a_setting_that_does_not_exist_is_refused(

@@ -43,6 +43,16 @@ def test_a_file_changes_what_it_names(tmp_path, config):
         ("mixing = 3", "there is no setting 3"),
         ('schedule = "plateau"', "validate_steps"),
         ("steps = ", "cannot be used"),
+        ("log_steps = 0", "log_steps must be 1 or more, not 0"),
+        ("averaging = 1.5", "averaging must be from 0 to 1, not 1.5"),
+        ("rate = nan", "rate must be"),
+        ('precision = "float16"', "precision is one of float32, bfloat16"),
+        ('schedule = "cosine"', "schedule is one of"),
+        ("[mixing]\nsources = [0.5, 0.4]", "the shares of sources must add up to 1"),
+        ("[mixing]\nmodes = [0.5, 0.5]", "modes are three"),
+        ("[mixing]\nmixtures = 0", "mixtures must be"),
+        ("[joint]\nseconds = 0.01", "seconds must be"),
+        ("[plateau]\nfactor = 2.0", "factor must be"),
     ],
 )
 def test_what_cannot_be_set_is_said(tmp_path, config, text, sentence):

@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from clapsep_desktop.errors import ModelDamagedError, ModelMissingError
+from clapsep_desktop.errors import (
+    AudioWriteError,
+    ModelDamagedError,
+    ModelMismatchError,
+    ModelMissingError,
+)
 from clapsep_desktop.model.mini_net import MiniNet
 from clapsep_desktop.training.config import PlateauConfig
 from clapsep_desktop.training.draw import Drawer
@@ -163,8 +168,23 @@ def test_a_run_of_another_model_is_not_gone_on_with(sounds, config, tmp_path):
     state = load_checkpoint(tmp_path)
     del state["net"]["mask_net.out.weight"]
     torch.save(state, tmp_path / "last.pt")
-    with pytest.raises(ModelDamagedError, match="of another model"):
+    with pytest.raises(ModelMismatchError, match="of another model or stage"):
         trainer(sounds, replace(config, steps=2), tmp_path)
+
+
+def test_a_run_of_another_stage_or_size_is_not_gone_on_with(sounds, config, tmp_path):
+    trainer(sounds, replace(config, steps=1), tmp_path, JointStage).run()
+    with pytest.raises(ModelMismatchError, match="of another model or stage"):
+        trainer(sounds, replace(config, steps=2), tmp_path)
+    wider = replace(config, model=replace(config.model, mask_width=24))
+    with pytest.raises(ModelMismatchError, match="of another model or stage"):
+        trainer(sounds, wider, tmp_path, JointStage)
+
+
+def test_a_folder_that_cannot_be_written_is_said(sounds, config, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(AudioWriteError):
+        trainer(sounds, config, tmp_path / "file" / "run")
 
 
 def test_a_missing_or_damaged_checkpoint_is_told(tmp_path):
