@@ -75,11 +75,7 @@ class Worker:
         outcome = replace(
             outcome, seconds=time.monotonic() - started, notes=tuple(dict.fromkeys(self._notes))
         )
-        if outcome.is_done:
-            states = {place: places.state(place) or (0, "") for place in job.targets}
-            outcome = replace(outcome, states=states)
-            _record(job, outcome)
-        return outcome
+        return _noted(job, outcome) if outcome.is_done else outcome
 
     def _done(self, job: Job, report: Report) -> Outcome:
         report("loading the model", 0.0, None)
@@ -151,6 +147,18 @@ def results_of(home: str) -> dict[str, str]:
             if not outcome.is_done or places.state(place) == outcome.states.get(place):
                 made[place] = note["source"]
     return made
+
+
+def _noted(job: Job, outcome: Outcome) -> Outcome:
+    """A done outcome as its record has it; where none can be written, that is told."""
+    states = {place: places.state(place) or (0, "") for place in job.targets}
+    outcome = replace(outcome, states=states)
+    try:
+        _record(job, outcome)
+    except ClapSepError as error:
+        sentence = f"The results are there, but another run of the batch makes them again: {error}"
+        return replace(outcome, notes=(*outcome.notes, sentence))
+    return outcome
 
 
 def _record(job: Job, outcome: Outcome) -> None:

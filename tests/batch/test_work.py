@@ -134,12 +134,26 @@ def test_what_is_about_to_be_placed_is_noted_first(
         assert found.state == "placing"
         raise AudioWriteError("The disk is full.")
 
-    write = places.write_text
-    monkeypatch.setattr(work.places, "write_text", lambda place, text: Path(place).write_text(text))
     monkeypatch.setattr(work.places, "deliver", full)
     outcome = worker.do(job, _silent)
-    assert write is not None
     assert (outcome.state, outcome.error) == ("failed", "The disk is full.")
+
+
+def test_results_that_cannot_be_noted_are_there_all_the_same(
+    worker: Worker, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = work._record
+
+    def full(job: Job, outcome: Outcome) -> None:
+        if outcome.is_done:
+            raise AudioWriteError("The disk is full.")
+        record(job, outcome)
+
+    monkeypatch.setattr(work, "_record", full)
+    outcome = worker.do(job, _silent)
+    assert outcome.is_done
+    assert "another run of the batch makes them again: The disk is full." in outcome.notes[-1]
+    assert _names(job) == {"a.kept.wav", "a.removed.wav", "a.json"}
 
 
 def test_a_full_disk_is_told_with_the_folder_that_the_user_named(
