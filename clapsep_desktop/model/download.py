@@ -110,7 +110,7 @@ def fetch(offers: Sequence[Offer], folder: Path, report: Report = silent) -> lis
         ModelError: the disk is full or cannot be written.
     """
     every = [offer.file for offer in offers]
-    missing = sum(offer.size - _arrived(offer, folder) for offer in offers)
+    missing = missing_bytes(offers, folder)
     with disk_errors(folder, missing):
         folder.mkdir(parents=True, exist_ok=True)
         require_space(folder, missing)
@@ -164,17 +164,31 @@ def _fetch_one(offer: Offer, folder: Path, report: Report, every: Sequence[HubFi
 
 def _transfer(offer: Offer, part: Path, report: Report, every: Sequence[HubFile]) -> None:
     """Appends to ``part`` until it has the file's size, through broken connections."""
-    failures = 0
-    while (before := _size(part)) < offer.size:
-        report(Progress("downloading", offer.file.name, before, offer.size))
-        try:
-            with _hub_errors(offer.file, every):
-                _stream(offer, part, report)
-        except DownloadError as error:
-            failures = failures + 1 if _size(part) == before else 0
-            if _is_lasting(error.__cause__) or failures >= ATTEMPTS:
-                raise
-            time.sleep(PAUSE_SECONDS)
+    most, failures = _size(part), 0
+    while (size := _size(part)) < offer.size:
+        report(Progress("downloading", offer.file.name, size, offer.size))
+        broken = _attempt(offer, part, report, every)
+        size = _size(part)
+        if size >= offer.size:
+            return
+        failures = 0 if size > most else failures + 1
+        most = max(most, size)
+        if _is_lasting(broken.__cause__) or failures >= ATTEMPTS:
+            raise broken
+        time.sleep(PAUSE_SECONDS)
+
+
+def _attempt(offer: Offer, part: Path, report: Report, every: Sequence[HubFile]) -> DownloadError:
+    """One connection; what to say if it did not bring all of the file."""
+    try:
+        with _hub_errors(offer.file, every):
+            _stream(offer, part, report)
+    except DownloadError as error:
+        return error
+    return DownloadError(
+        f"The transfer of {offer.file.name} ended too early. Try again to go on where it stopped. "
+        f"{by_hand(every)}"
+    )
 
 
 def _is_lasting(error: BaseException | None) -> bool:

@@ -1,7 +1,8 @@
 """Model folders on the disk: reading their description, checking them, writing them whole or not.
 
 A folder is built under a name that starts with a dot and renamed when all of it is on the disk,
-so a failure, a cancellation or a power cut leaves either the old folder or the new one.
+so a failure, a cancellation or a power cut leaves either the old folder or the new one. (Only a
+power cut in the moment between two renames leaves the old one as ``.NAME.old``.)
 """
 
 from __future__ import annotations
@@ -144,6 +145,7 @@ def built(folder: Path, needed: int) -> Iterator[Path]:
         part.mkdir()
         try:
             yield part
+            _flush(part)
             _put(part, folder)
         finally:
             _remove(part)
@@ -196,13 +198,26 @@ def size_text(size: int) -> str:
     return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.3g} MB"
 
 
+def _flush(folder: Path) -> None:
+    """Waits until every file is on the disk, not only on its way there."""
+    for path in folder.iterdir():
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+
+
 def _put(part: Path, folder: Path) -> None:
+    """Gives a whole folder its name; where that fails, the former one has it again."""
     old = folder.with_name(f".{folder.name}.old")
     _remove(old)
     if folder.exists():
         folder.rename(old)
-    part.rename(folder)
-    _remove(old)
+    try:
+        part.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)  # what is still in use goes with the next one
 
 
 def _remove(folder: Path) -> None:

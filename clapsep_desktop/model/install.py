@@ -58,6 +58,7 @@ def import_files(
     vocabulary, merges = given.tokenizer()
     TextTokenizer(vocabulary, merges, config.text.vocabulary, config.text.max_tokens)
     parts = _parts(given.checkpoints, config)
+    given.checkpoints.clear()  # what of them is not in the parts is needed no more
     tokenizer_bytes = vocabulary.stat().st_size + merges.stat().st_size
     with folder.built(place, _bytes(parts, stored_as) + tokenizer_bytes) as part:
         for path in (vocabulary, merges):

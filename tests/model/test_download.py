@@ -86,6 +86,20 @@ def test_a_connection_that_never_holds_is_given_up_and_kept(hub, tmp_path):
     assert hub.sent < len(LARGE) + 2 * 65_536
 
 
+def test_transfers_that_end_early_without_an_error_are_given_up(hub, tmp_path):
+    hub.tells_lengths, hub.cuts = False, [300_000] + [0] * 20
+    with pytest.raises(DownloadError, match=r"large\.bin ended too early\. Try again"):
+        download.fetch(download.survey(FILES), tmp_path)
+    assert len(hub.gets) == download.ATTEMPTS + 1
+
+
+def test_a_hub_without_ranges_that_never_sends_more_is_given_up(hub, tmp_path):
+    hub.knows_ranges, hub.cuts = False, [400_000, 300_000] * 20
+    with pytest.raises(DownloadError, match="failed"):
+        download.fetch(download.survey(FILES), tmp_path)
+    assert len(hub.gets) == download.ATTEMPTS + 1
+
+
 def test_cancelling_keeps_what_has_arrived(hub, tmp_path):
     def stop(progress):
         if progress.done > 300_000:

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import torch
@@ -99,6 +100,26 @@ def test_a_new_import_replaces_the_old_only_when_it_is_whole(tiny, published_fil
     install.import_files(published_files[1], place, sizes=config)
     assert not (place / "mark").exists()
     assert names(place.parent) == ["tiny"]
+
+
+def test_a_folder_that_cannot_take_its_name_leaves_the_old_model(
+    tiny, published_files, tmp_path, monkeypatch
+):
+    config, place = tiny[0], tmp_path / "tiny"
+    shutil.copytree(tiny[1], place)
+    before = contents(place)
+    rename = Path.rename
+
+    def refuse(path, target):
+        if path.name == ".tiny.part":
+            raise PermissionError(13, "in use")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(ModelError, match="cannot be written"):
+        install.import_files(published_files[1], place, sizes=config)
+    assert contents(place) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
 
 
 def test_progress_names_each_phase(published_files, tmp_path):

@@ -24,6 +24,7 @@ class Hub:
 
     files: dict[str, bytes] = field(default_factory=dict)  # by address, "/owner/name/resolve/..."
     cuts: list[int] = field(default_factory=list)  # bytes after which the next answers break off
+    tells_lengths: bool = True  # of what it transfers
     corrupt: bool = False  # sends other bytes than it promises
     knows_ranges: bool = True
     status: int = 200  # of every answer
@@ -61,7 +62,8 @@ class _Handler(BaseHTTPRequestHandler):
         start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
         start = start if self.hub.knows_ranges else 0
         body = content[start:]
-        self._head(206 if start else 200, len(body), len(content) if start else None)
+        length = len(body) if self.hub.tells_lengths else None
+        self._head(206 if start else 200, length, len(content) if start else None)
         if self.hub.cuts:
             body = body[: self.hub.cuts.pop(0)]
             self.close_connection = True
@@ -82,17 +84,18 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(404)
         return content
 
-    def _head(self, status: int, length: int, of: int | None = None) -> None:
+    def _head(self, status: int, length: int | None, of: int | None = None) -> None:
         self.send_response(status)
         path = "/" + self.path.split("/", 3)[3] if self.path.startswith("http") else self.path
         content = self.hub.files[path]
-        self.send_header("Content-Length", str(length))
+        if length is not None:
+            self.send_header("Content-Length", str(length))
         self.send_header("X-Repo-Commit", "0" * 40)
         self.send_header("ETag", f'"{git_hash(content)}"')
         if not path.endswith((".json", ".txt")):  # as large files are kept
             self.send_header("X-Linked-Size", str(len(content)))
             self.send_header("X-Linked-ETag", f'"{hashlib.sha256(content).hexdigest()}"')
-        if of is not None:
+        if of is not None and length is not None:
             self.send_header("Content-Range", f"bytes {of - length}-{of - 1}/{of}")
         self.end_headers()
 
