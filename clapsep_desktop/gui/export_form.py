@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
     QLabel,
@@ -15,6 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from clapsep_desktop.gui.controls import GRID, Segments, guard_wheel, muted_label, pad
+from clapsep_desktop.gui.level_field import LevelField
 
 WHAT = (
     ("kept", "Kept", "What is kept of the recording."),
@@ -88,7 +88,7 @@ class ExportForm(QWidget):
         )
         self.dither = QCheckBox("Dither where a depth is reduced")
         self.clipping = Segments("exportClipping", "Peaks that are too loud", CLIPPING)
-        self.ceiling = QDoubleSpinBox()
+        self.ceiling = LevelField()
         self.ceiling.setRange(-20.0, 0.0)
         self.ceiling.setSingleStep(0.5)
         self.ceiling.setDecimals(1)

@@ -118,7 +118,7 @@ class LevelMeter(QWidget):
         painter.setFont(font)
         painter.setPen(colors.color("muted"))
         metrics = painter.fontMetrics()
-        width = metrics.horizontalAdvance("-48") + 10
+        width = metrics.horizontalAdvance(rounded(TICKS[0])) + 10
         last = float("inf")
         for tick in reversed(TICKS):
             x = _x(bars, tick)

@@ -31,9 +31,10 @@ from clapsep_desktop.gui.amplitude_scale import AMPLITUDES
 from clapsep_desktop.gui.colour_maps import COLOUR_MAPS
 from clapsep_desktop.gui.controls import GRID, guard_wheel, muted_label, pad
 from clapsep_desktop.gui.frequency_scale import SCALES
+from clapsep_desktop.gui.level_field import LevelField
 from clapsep_desktop.gui.model_choices import ModelChoice, model_choices
 from clapsep_desktop.gui.preferences import FFT_SIZES, GB, ComputeDevice, Settings
-from clapsep_desktop.gui.view_settings import WINDOWS
+from clapsep_desktop.gui.view_settings import LOWEST, NARROWEST, WINDOWS
 
 Control = QComboBox | QCheckBox | QSpinBox | QDoubleSpinBox
 
@@ -169,17 +170,17 @@ class PreferencesDialog(QDialog):
         self._row(page, "Window", self._choice("spectrogram_window", WINDOWS))
         self._row(page, "Frequencies", self._choice("spectrogram_scale", SCALES))
         self._row(page, "Colours", self._choice("spectrogram_colors", COLOUR_MAPS))
-        self._row(
-            page, "Darkest", self._number("spectrogram_floor", -150, -10, "dB", "Darkest level")
-        )
-        self._row(
-            page, "Brightest", self._number("spectrogram_ceiling", -140, 0, "dB", "Brightest level")
-        )
+        for title, name, low, high in (
+            ("Darkest", "spectrogram_floor", LOWEST, -NARROWEST),
+            ("Brightest", "spectrogram_ceiling", LOWEST + NARROWEST, 0),
+        ):
+            level = self._number(name, LevelField(), low, high, "dB", f"{title} level")
+            self._row(page, title, level)
         return page
 
     def _storage(self) -> QGridLayout:
         page = _page()
-        budget = self._number("disk_budget", 1, 10_000, "GB", "Disk space for results")
+        budget = self._number("disk_budget", QSpinBox(), 1, 10_000, "GB", "Disk space for results")
         self._row(
             page,
             "Results",
@@ -190,13 +191,15 @@ class PreferencesDialog(QDialog):
         self._row(
             page,
             "Undo",
-            self._number("undo_limit", 1, 10_000, "steps", "Steps that can be undone"),
+            self._number("undo_limit", QSpinBox(), 1, 10_000, "steps", "Steps that can be undone"),
             hint="From the next recording on.",
         )
         self._row(
             page,
             "Autosave Every",
-            self._number("autosave_minutes", 0, 60, "minutes", "Minutes between two saves"),
+            self._number(
+                "autosave_minutes", QDoubleSpinBox(), 0, 60, "minutes", "Minutes between two saves"
+            ),
             hint="Besides after every step; 0 for after steps only.",
         )
         return page
@@ -221,16 +224,17 @@ class PreferencesDialog(QDialog):
         return box
 
     def _number(
-        self, name: str, low: float, high: float, unit: str, title: str
+        self,
+        name: str,
+        field: QSpinBox | QDoubleSpinBox,
+        low: int,
+        high: int,
+        unit: str,
+        title: str,
     ) -> QSpinBox | QDoubleSpinBox:
-        field: QSpinBox | QDoubleSpinBox
-        if name in ("disk_budget", "undo_limit"):
-            field = QSpinBox()
-            field.setRange(int(low), int(high))
-        else:
-            field = QDoubleSpinBox()
+        if isinstance(field, QDoubleSpinBox):
             field.setDecimals(1 if unit == "minutes" else 0)
-            field.setRange(low, high)
+        field.setRange(low, high)
         field.setSuffix(f" {unit}")
         pad(field)
         field.setMinimumWidth(120)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
@@ -24,13 +24,8 @@ from clapsep_desktop.gui.colour_maps import COLOUR_MAPS
 from clapsep_desktop.gui.controls import GRID, guard_wheel, muted_label
 from clapsep_desktop.gui.frequency_scale import SCALES
 from clapsep_desktop.gui.preferences import FFT_SIZES
-from clapsep_desktop.gui.view_settings import ViewSettings
+from clapsep_desktop.gui.view_settings import LOWEST, NARROWEST, ViewSettings
 from clapsep_desktop.gui.wording import rounded
-
-NARROWEST: Final = 10.0
-"""dB between floor and ceiling at least."""
-
-_LOWEST: Final = -150
 
 
 class ViewBar(QToolBar):
@@ -76,19 +71,24 @@ class ViewBar(QToolBar):
             "viewColours", "Colour map", "Colours from quiet to loud.", COLOUR_MAPS
         )
         self.floor = self._slider(
-            "viewFloor", "Floor", "The level in dBFS that gets the darkest colour.", _LOWEST, -10
+            "viewFloor",
+            "Floor",
+            "The level in dBFS that gets the darkest colour.",
+            LOWEST,
+            -NARROWEST,
         )
         self.ceiling = self._slider(
             "viewCeiling",
             "Ceiling",
             "The level in dBFS that gets the brightest colour.",
-            _LOWEST + 10,
+            LOWEST + NARROWEST,
             0,
         )
         self._range = QLabel()
         self._range.setObjectName("viewRange")
         self._range.setProperty("kind", "muted")
-        self._range.setMinimumWidth(self._range.fontMetrics().horizontalAdvance("−150 to −100 dB"))
+        widest = _range_text(LOWEST, LOWEST + NARROWEST)
+        self._range.setMinimumWidth(self._range.fontMetrics().horizontalAdvance(widest))
         self._lay_out()
         self.show_settings(self._settings)
 
@@ -114,7 +114,7 @@ class ViewBar(QToolBar):
             slider.setValue(round(level))
         for control in (*chosen, *levels):
             control.blockSignals(False)  # Qt's
-        self._range.setText(f"{rounded(settings.floor)} to {rounded(settings.ceiling)} dB")
+        self._range.setText(_range_text(settings.floor, settings.ceiling))
 
     def _choice(self, name: str, title: str, tip: str, items: Mapping[Any, str]) -> QComboBox:
         choice = QComboBox()
@@ -185,3 +185,7 @@ class ViewBar(QToolBar):
         )
         self.show_settings(settings)
         self.changed.emit(settings)
+
+
+def _range_text(floor: float, ceiling: float) -> str:
+    return f"{rounded(floor)} to {rounded(ceiling)} dB"

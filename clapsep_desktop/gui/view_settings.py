@@ -18,6 +18,13 @@ WINDOWS: Final[dict[Window, str]] = {
 """Names and what the user reads for them."""
 
 
+LOWEST: Final = -150
+"""The lowest floor that can be chosen, dBFS."""
+
+NARROWEST: Final = 10
+"""dB between floor and ceiling at least, where they are chosen."""
+
+
 @dataclass(frozen=True)
 class ViewSettings:
     """How the recording is drawn.

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import Final
+
+MINUS: Final = "−"
+"""The minus of print, which is as wide as a plus."""
 
 
 def short_time(seconds: float) -> str:
@@ -36,4 +40,4 @@ def rounded(value: float, digits: int = 0) -> str:
     >>> rounded(-23), rounded(-2.31, 1), rounded(-0.01, 1)
     ('−23', '−2.3', '0.0')
     """
-    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", MINUS)
