@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -57,11 +56,8 @@ class AmplitudeScale:
         def y_of(value: float) -> float:
             return half * self.place(value)
 
-        make: Callable[..., list[Tick]] = (
-            amplitude_ticks if self.name == "linear" else decibel_ticks
-        )
-        top = self.zoom if self.name == "linear" else 1 / self.zoom
-        return make(y_of, room, top)
+        make = amplitude_ticks if self.name == "linear" else decibel_ticks
+        return make(y_of, room, 1 / self.zoom)
 
 
 def decibels(amplitude: float) -> float:

@@ -27,7 +27,7 @@ from clapsep_desktop.gui.strip import Strip
 from clapsep_desktop.gui.theme_colours import Theme
 from clapsep_desktop.gui.timeline import Timeline
 from clapsep_desktop.gui.viewdata import ViewData
-from clapsep_desktop.gui.waveform_painter import WaveformPainter
+from clapsep_desktop.gui.waveform_painter import Sheet, WaveformPainter
 from clapsep_desktop.timebase import Span
 
 _HEIGHT: Final = 52
@@ -102,7 +102,7 @@ class Overview(Strip):
             picture = QPixmap(max(width, 1), max(height, 1))
             picture.fill(theme.current().color("canvas"))
             painter = QPainter(picture)
-            self._painter.paint(painter, self._whole, AmplitudeScale(), width, height, ratio)
+            self._painter.paint(painter, Sheet(self._whole, AmplitudeScale(), width, height, ratio))
             painter.end()
             picture.setDevicePixelRatio(ratio)
             self._picture = picture

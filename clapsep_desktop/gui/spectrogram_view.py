@@ -24,7 +24,7 @@ from clapsep_desktop.gui.tiles import TileKey
 from clapsep_desktop.gui.timeline import Timeline
 from clapsep_desktop.gui.view_settings import ViewSettings
 from clapsep_desktop.gui.viewdata import ViewData
-from clapsep_desktop.gui.waveform_painter import WaveformPainter
+from clapsep_desktop.gui.waveform_painter import Sheet, WaveformPainter
 from clapsep_desktop.timebase import Span
 
 _LABEL_ROOM: Final = 24.0
@@ -85,7 +85,8 @@ class SpectrogramView(Plot):
     def set_amplitude(self, scale: AmplitudeScale) -> None:
         """Draw the waveform over it on another scale."""
         self.amplitude = scale
-        self.repaint_picture()
+        if self.settings.blend > 0:
+            self.repaint_picture()
 
     def zoom_vertically(self, factor: float, place: float = 0.5) -> None:
         """See `Plot.zoom_vertically`."""
@@ -182,9 +183,8 @@ class SpectrogramView(Plot):
         self._paint_beyond(painter, width, height)
         if settings.blend > 0:
             painter.setOpacity(settings.blend)
-            self._waveform.paint(
-                painter, self.timeline, self.amplitude, width, height, scale, draft=self.is_zooming
-            )
+            sheet = Sheet(self.timeline, self.amplitude, width, height, scale)
+            self._waveform.paint(painter, sheet, draft=self.is_zooming)
             painter.setOpacity(1.0)
 
     def _paint_beyond(self, painter: QPainter, width: int, height: int) -> None:

@@ -104,9 +104,14 @@ def frequency_label(hertz: float) -> str:
     return f"{hertz / 1000:g}k" if hertz >= 1000 else f"{hertz:g}"
 
 
-def amplitude_ticks(y_of: Callable[[float], float], room: float, zoom: float) -> list[Tick]:
-    """Lines of one polarity of a linear amplitude ruler, 0 to ``1 / zoom``."""
-    top = 1 / zoom
+def amplitude_ticks(y_of: Callable[[float], float], room: float, top: float) -> list[Tick]:
+    """Lines of one polarity of a linear amplitude ruler, at round steps from 0 on.
+
+    Args:
+        y_of: the pixel of an amplitude.
+        room: pixels between two labels at least.
+        top: the largest amplitude that is seen.
+    """
     step = _round_up(top * room / max(abs(y_of(0) - y_of(top)), 1e-6))
     values = (index * step for index in range(int(top / step * (1 + 1e-9)) + 1))
     return [Tick(value, f"{value:.6g}") for value in values]

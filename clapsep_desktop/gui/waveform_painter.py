@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -29,6 +30,29 @@ _DOTS_BELOW: Final = 1 / 6  # frames per logical pixel below which each sample g
 _BODY_SHADE: Final = 0.45  # of white in the RMS on a dark canvas, of black on a light one
 
 
+@dataclass(frozen=True)
+class Sheet:
+    """What a waveform is painted on.
+
+    Attributes:
+        timeline: which frames lie over the width.
+        scale: which amplitudes lie over the height.
+        width, height: in device pixels.
+        ratio: device pixels that make a logical one.
+    """
+
+    timeline: Timeline
+    scale: AmplitudeScale
+    width: int
+    height: int
+    ratio: float
+
+    @property
+    def frames_per_pixel(self) -> float:
+        """Frames of a device pixel."""
+        return self.timeline.frames_per_pixel / self.ratio
+
+
 class WaveformPainter:
     """Paints the waveform of the role that is looked at.
 
@@ -52,40 +76,31 @@ class WaveformPainter:
         """Forget all."""
         self._pictures.clear()
 
-    def paint(
-        self,
-        painter: QPainter,
-        timeline: Timeline,
-        scale: AmplitudeScale,
-        width: int,
-        height: int,
-        ratio: float,
-        *,
-        draft: bool = False,
-    ) -> None:
-        """Paint what a timeline shows, in device pixels, ``ratio`` of which make a logical one.
+    def paint(self, painter: QPainter, sheet: Sheet, *, draft: bool = False) -> None:
+        """Paint what a sheet shows, in device pixels.
 
         A draft has one column for each logical pixel, and takes a fraction of the time.
         """
-        if draft and ratio > 1:
+        if draft and sheet.ratio > 1:
             painter.save()
-            painter.scale(ratio, ratio)
-            size = math.ceil(width / ratio), math.ceil(height / ratio)
-            self.paint(painter, timeline, scale, *size, 1.0)
+            painter.scale(sheet.ratio, sheet.ratio)
+            width, height = (math.ceil(each / sheet.ratio) for each in (sheet.width, sheet.height))
+            self.paint(painter, replace(sheet, width=width, height=height, ratio=1.0))
             painter.restore()
             return
         colours = self._colours()
-        per_pixel = timeline.frames_per_pixel / ratio
-        first = round(timeline.start / per_pixel)
+        width, height, per_pixel = sheet.width, sheet.height, sheet.frames_per_pixel
+        first = round(sheet.timeline.start / per_pixel)
         end = math.ceil(self._data.frames / per_pixel) - first  # where the recording ends
         if not self._transparent and end < width:
             painter.fillRect(end, 0, width - end, height, theme.current().color("canvas"))
         if end <= 0:
             return
         lines = per_pixel < LINES_BELOW and not self._merged
-        if lines and self._paint_samples(painter, timeline, scale, width, height, ratio):
+        if lines and self._paint_samples(painter, sheet):
             return
-        style = WaveStyle(per_pixel, height, max(round(ratio), 1), scale, colours, self._merged)
+        thickness = max(round(sheet.ratio), 1)
+        style = WaveStyle(per_pixel, height, thickness, sheet.scale, colours, self._merged)
         last = first + min(width, end) - 1
         for index in range(first // COLUMNS, last // COLUMNS + 1):
             painter.drawImage(index * COLUMNS - first, 0, self._pictures.block(index, style))
@@ -103,17 +118,10 @@ class WaveformPainter:
             worn.color("clip"),
         )
 
-    def _paint_samples(
-        self,
-        painter: QPainter,
-        timeline: Timeline,
-        scale: AmplitudeScale,
-        width: int,
-        height: int,
-        ratio: float,
-    ) -> bool:
+    def _paint_samples(self, painter: QPainter, sheet: Sheet) -> bool:
         """Paint lines from sample to sample, and dots; False where samples are not there yet."""
-        per_pixel = timeline.frames_per_pixel / ratio
+        timeline, width, height = sheet.timeline, sheet.width, sheet.height
+        per_pixel = sheet.frames_per_pixel
         first = max(math.floor(timeline.start) - 1, 0)
         last = min(math.ceil(timeline.start + width * per_pixel) + 2, self._data.frames)
         samples = self._data.samples(first, last) if first < last else None
@@ -131,12 +139,12 @@ class WaveformPainter:
             middle, reach = (top + bottom) / 2, (bottom - top) / 2 - 1
             painter.setPen(QPen(worn.color("grid"), 1))
             painter.drawLine(QPointF(0, middle), QPointF(width, middle))
-            ys = middle - reach * scale.places(samples[:, channel])
+            ys = middle - reach * sheet.scale.places(samples[:, channel])
             points = [QPointF(x, y) for x, y in zip(xs.tolist(), ys.tolist(), strict=True)]
-            painter.setPen(QPen(colour, 1.25 * ratio))
+            painter.setPen(QPen(colour, 1.25 * sheet.ratio))
             painter.drawPolyline(QPolygonF(points))
             if timeline.frames_per_pixel < _DOTS_BELOW:
-                pen = QPen(colour, 5 * ratio)
+                pen = QPen(colour, 5 * sheet.ratio)
                 pen.setCapStyle(Qt.PenCapStyle.RoundCap)
                 painter.setPen(pen)
                 painter.drawPoints(QPolygonF(points))

@@ -17,8 +17,9 @@ from clapsep_desktop.gui.ticks import Tick
 from clapsep_desktop.gui.timeline import Timeline
 from clapsep_desktop.gui.view_settings import ViewSettings
 from clapsep_desktop.gui.viewdata import ViewData
-from clapsep_desktop.gui.waveform_painter import WaveformPainter
+from clapsep_desktop.gui.waveform_painter import Sheet, WaveformPainter
 from clapsep_desktop.gui.waveform_pictures import COLUMNS, lane
+from clapsep_desktop.gui.wording import MINUS
 from clapsep_desktop.timebase import Span
 
 _LABEL_ROOM: Final = 18.0
@@ -95,14 +96,13 @@ class WaveformView(Plot):
     def _mirrored(self, tick: Tick) -> Tick:
         """The line of the same amplitude below the middle."""
         below_zero = tick.is_major and self.scale.name == "linear"
-        return Tick(-tick.value, f"−{tick.label}" if below_zero else tick.label)
+        return Tick(-tick.value, f"{MINUS}{tick.label}" if below_zero else tick.label)
 
     def paint_picture(self, painter: QPainter, width: int, height: int, scale: float) -> None:
         """See `Plot.paint_picture`."""
         colours = theme.current()
-        self._painter.paint(
-            painter, self.timeline, self.scale, width, height, scale, draft=self.is_zooming
-        )
+        sheet = Sheet(self.timeline, self.scale, width, height, scale)
+        self._painter.paint(painter, sheet, draft=self.is_zooming)
         painter.setPen(colours.color("grid"))
         for channel in range(1, self._data.channels):
             row = lane(channel, self._data.channels, height)[0]
