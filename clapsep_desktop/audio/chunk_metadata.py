@@ -202,7 +202,7 @@ def build_mark(markers: list[Marker]) -> Chunks:
     """An AIFF MARK chunk; markers are numbered anew, for AIFF allows only 1 to 32767."""
     parts = []
     for number, marker in enumerate(markers[:32_767], start=1):
-        label = marker.label.encode()[:255]
+        label = marker.label.encode()[:255].decode(errors="ignore").encode()  # whole characters
         pad = b"\0" * ((1 + len(label)) % 2)
         parts.append(struct.pack(">HIB", number, marker.frame, len(label)) + label + pad)
     return [(b"MARK", struct.pack(">H", len(parts)) + b"".join(parts))]

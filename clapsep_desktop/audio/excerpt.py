@@ -22,11 +22,13 @@ class Excerpt:
         span: frames of the recording.
         source_rate: the recording's, Hz.
         rate: the file's, Hz.
+        is_whole: whether the part is all of the recording, so that nothing changes but the rate.
     """
 
     span: Span
     source_rate: int
     rate: int
+    is_whole: bool = False
 
     def frames(self, count: int) -> int:
         """So many frames of the recording, as frames of the file.

@@ -270,7 +270,7 @@ class _Rendition:
         whole = self.take.span == Span(0, self._source_info.frames)
         if whole and self.info.rate == self._source_info.rate:
             return None
-        return Excerpt(self.take.span, self._source_info.rate, self.info.rate)
+        return Excerpt(self.take.span, self._source_info.rate, self.info.rate, whole)
 
     def dither(self, file: PlannedFile) -> Dither | None:
         """What a file is dithered with, if it is."""

@@ -139,18 +139,20 @@ def correct_aiff_length(path: Path, frames: int, frame_bytes: int) -> None:
                 file.write(struct.pack(">I", 8 + frames * frame_bytes))
 
 
-def copy_channel_mask(source: Path, target: Path) -> None:
-    """Tell in an extensible WAV file which loudspeakers its channels are for, as its source does.
+def channel_mask(path: Path) -> bytes | None:
+    """The bytes by which an extensible WAV file tells which loudspeakers its channels are for.
 
-    The mask lies 20 bytes into the content of an extensible ``fmt`` chunk, which has 40.
+    They lie 20 bytes into the content of an extensible ``fmt`` chunk, which has 40.
     """
-    with source.open("rb") as file:
-        mask = next(
+    with path.open("rb") as file:
+        return next(
             (_mask(file, chunk) for chunk in read_chunks(file) if chunk.name == b"fmt "), None
         )
-    if mask is None:
-        return
-    with target.open("r+b") as file:
+
+
+def set_channel_mask(path: Path, mask: bytes) -> None:
+    """Tell in an extensible WAV file which loudspeakers its channels are for; not in others."""
+    with path.open("r+b") as file:
         for chunk in read_chunks(file):
             if chunk.name == b"fmt " and _mask(file, chunk) is not None:
                 file.seek(chunk.offset + 20)

@@ -10,8 +10,6 @@ import mutagen
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given
-from hypothesis import strategies as st
 from mutagen import id3
 from mutagen.flac import FLAC, Picture
 from mutagen.mp3 import MP3
@@ -20,6 +18,7 @@ from mutagen.oggvorbis import OggVorbis
 
 from clapsep_desktop.audio import chunk_metadata, metadata
 from clapsep_desktop.audio.chunk_metadata import Marker
+from clapsep_desktop.audio.excerpt import Excerpt
 from clapsep_desktop.audio.export import ExportResult, PairWriter, export_pair
 from clapsep_desktop.audio.files import AudioFile
 from clapsep_desktop.audio.iff import append_chunks, read_chunks
@@ -31,14 +30,14 @@ MARKERS = [Marker(1, 100, "Anfang"), Marker(2, 2_000, ""), Marker(7, 2_500, "End
 PICTURE_DATA = b"\x89PNG\r\n\x1a\n" + bytes(100)
 
 
-def bext(version: int = 2) -> bytes:
+def bext() -> bytes:
     """A bext chunk as a field recorder writes it, with a loudness."""
     fixed = bytearray(602)
     fixed[:12] = b"Waldrand, 5h"
     fixed[256:264] = b"Recorder"
     fixed[320:330] = b"2024-05-01"
     fixed[338:346] = struct.pack("<Q", 1_728_000_000)
-    fixed[346:348] = struct.pack("<H", version)
+    fixed[346:348] = struct.pack("<H", 2)
     fixed[412:422] = struct.pack("<5h", -2_300, 500, -100, -2_000, -2_100)
     return bytes(fixed) + b"A=PCM,F=48000,W=24,M=stereo,T=Recorder\r\n"
 
@@ -158,12 +157,6 @@ def test_bext_stays_true(tmp_path):
     assert rest == b""
 
 
-def test_an_older_bext_has_no_loudness_to_unset():
-    data = chunk_metadata.processed_bext(bext(version=1), "A=PCM", "")
-    assert data == bext(version=1)
-    assert chunk_metadata.processed_bext(b"short", "A=PCM", "x") == b"short"
-
-
 def test_the_note_joins_the_comment_and_leaves_the_other_tags(tmp_path):
     export(tagged_wav(tmp_path / "a.wav"), tmp_path / "k.wav")
     lists = [data for _, data in chunks(tmp_path / "k.wav") if data[:4] == b"INFO"]
@@ -191,8 +184,9 @@ def test_loudspeaker_positions_are_kept(tmp_path):
     place = data.index(b"fmt ") + 8 + 20
     data[place : place + 4] = struct.pack("<I", 0x60F)
     source.write_bytes(data)
-    export(source, tmp_path / "k.wav")
-    assert dict(chunks(tmp_path / "k.wav"))[b"fmt "][20:24] == struct.pack("<I", 0x60F)
+    for metadata_too in (True, False):
+        with_own(source, tmp_path / "k.wav", metadata=metadata_too)
+        assert dict(chunks(tmp_path / "k.wav"))[b"fmt "][20:24] == struct.pack("<I", 0x60F)
 
 
 def test_aiff_to_aiff_keeps_texts_and_markers(tmp_path):
@@ -294,6 +288,60 @@ def test_id3_is_kept_whole_and_translated(tmp_path, flac):
     assert "pictures" in result.notes[0]
 
 
+def id3_chunk(*frames: id3.Frame, version: int = 4) -> bytes:
+    tags = id3.ID3()
+    tags.add(id3.TIT2(encoding=3, text=["Wald"]))
+    for frame in frames:
+        tags.add(frame)
+    if version == 3:
+        tags.update_to_v23()
+    made = io.BytesIO()
+    tags.save(made, v2_version=version, padding=lambda _: 0)
+    return made.getvalue()
+
+
+GAIN = id3.TXXX(encoding=3, desc="replaygain_track_gain", text=["-3 dB"])
+CHAPTER = id3.CHAP(element_id="one", start_time=0, end_time=20, start_offset=0, end_offset=0)
+
+
+@pytest.mark.parametrize("container", ["WAV", "AIFF"])
+@pytest.mark.parametrize("version", [3, 4])
+def test_tags_in_a_chunk_are_carried_as_they_are_but_for_replay_gain(tmp_path, container, version):
+    extension = f".{container.lower()}"
+    source = write_sound(tmp_path / f"a{extension}", noisy_tone(3_000), container=container)
+    mood = id3.TXXX(encoding=3, desc="mood", text=["calm"])
+    for frames in ((mood,), (mood, GAIN)):
+        append_chunks(source, [(b"ID3 ", id3_chunk(*frames, version=version))])
+        export(source, tmp_path / f"k{extension}")
+        found = [data for name, data in chunks(tmp_path / f"k{extension}") if name == b"ID3 "]
+        tags = id3.ID3(io.BytesIO(found[-1]))
+        assert (tags.version[1], set(tags)) == (version, {"TIT2", "TXXX:mood"})
+    assert found[0] == id3_chunk(mood, version=version)
+
+
+def test_chapters_are_true_of_the_whole_alone(tmp_path, flac):
+    source = write_sound(tmp_path / "a.wav", noisy_tone(3_000), subtype="PCM_16")
+    append_chunks(source, [(b"id3 ", id3_chunk(CHAPTER))])
+    file = FLAC(flac)
+    file["chapter001"], file["CUESHEET"] = "00:00:00.000", "FILE"
+    file.save()
+    export(flac, tmp_path / "a.mp3")
+    mp3 = MP3(tmp_path / "a.mp3")
+    mp3.tags.add(CHAPTER)
+    mp3.save()
+
+    def said(path: Path, excerpt: Excerpt) -> str:
+        with_own(path, tmp_path / f"k{path.suffix}", excerpt=excerpt)
+        return (tmp_path / f"k{path.suffix}").read_bytes().decode("latin-1")
+
+    for path, word in ((source, "CHAP"), (flac, "chapter001"), (tmp_path / "a.mp3", "CHAP")):
+        assert word in said(path, Excerpt(Span(0, 3_001), 48_000, 44_100, is_whole=True))
+        assert word not in said(path, Excerpt(Span(0, 3_001), 48_000, 48_000))
+        part = Excerpt(Span(0, 3_001), 48_000, 48_000)
+        notes = with_own(path, tmp_path / f"k{path.suffix}", excerpt=part).notes
+        assert f"The chapters of “{path.name}” are not carried over into a part of it." in notes
+
+
 @pytest.mark.parametrize("extension", [".wav", ".aiff", ".mp3"])
 def test_tags_that_another_family_has_no_name_for_are_told(tmp_path, flac, extension):
     result = export(flac, tmp_path / f"k{extension}")
@@ -343,41 +391,7 @@ def test_tags_that_cannot_be_read_are_told_and_cost_no_sound(tmp_path, flac, mon
     def fail(*_args):
         raise mutagen.MutagenError("broken")
 
-    monkeypatch.setattr(metadata, "_read_vorbis", fail)
+    monkeypatch.setattr(metadata, "read", fail)
     result = export(flac, tmp_path / "k.flac")
     assert result.notes == ("The tags of “a.flac” could not be read and are not carried over.",)
     assert FLAC(tmp_path / "k.flac")["comment"] == [NOTE]
-
-
-MARKER_LISTS = st.lists(
-    st.builds(
-        Marker,
-        number=st.integers(1, 30_000),
-        frame=st.integers(0, 2**32 - 1),
-        label=st.text(st.characters(exclude_categories=["C", "Z"]), max_size=40),
-    ),
-    max_size=20,
-    unique_by=lambda marker: marker.number,
-)
-
-
-@given(MARKER_LISTS)
-def test_markers_survive_cue_and_mark_chunks(markers):
-    cue, *lists = chunk_metadata.build_cue(markers)
-    assert chunk_metadata.parse_cue(cue[1], [data for _, data in lists]) == markers
-    (mark,) = chunk_metadata.build_mark(markers)
-    assert [(marker.frame, marker.label) for marker in chunk_metadata.parse_mark(mark[1])] == [
-        (marker.frame, marker.label) for marker in markers
-    ]
-
-
-@given(st.binary(max_size=200))
-def test_parsers_take_any_bytes(data):
-    chunk_metadata.parse_cue(data, [b"adtl" + data])
-    chunk_metadata.parse_mark(data)
-    chunk_metadata.parse_info(b"INFO" + data)
-    chunk_metadata.bext_tags(data)
-    chunk_metadata.processed_bext(data, "A=PCM", "x")
-    list(read_chunks(io.BytesIO(b"RIFF\0\0\0\0WAVE" + data)))
-    list(read_chunks(io.BytesIO(b"FORM\0\0\0\0AIFF" + data)))
-    list(read_chunks(io.BytesIO(b"riff" + bytes(36) + data)))
