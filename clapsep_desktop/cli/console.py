@@ -7,15 +7,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Generator
-from contextlib import closing
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self
 
 import typer
 
 Unit = Literal["seconds", "bytes", "recordings"]
-P = TypeVar("P")
-T = TypeVar("T")
 
 
 def say(text: str = "") -> None:
@@ -134,15 +130,3 @@ def _minutes(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-def carried_out(steps: Generator[P, None, T], tell: Callable[[P], None]) -> T:
-    """Carry work out to its end, which is what it returns, and tell each of its reports."""
-    with closing(steps):
-        while True:
-            try:
-                report = next(steps)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-            tell(report)

@@ -17,14 +17,15 @@ from clapsep_desktop.audio.export_plan import Range as RangeName
 from clapsep_desktop.audio.export_sources import ExportedFile, ExportReport, export_sources
 from clapsep_desktop.audio.files import AudioFile
 from clapsep_desktop.audio.formats import CONTAINERS, AudioInfo
-from clapsep_desktop.cli.console import Progress, answer, carried_out, say
-from clapsep_desktop.cli.extract import Depth
+from clapsep_desktop.cli.console import Progress, answer, say
+from clapsep_desktop.cli.options import AsJson, Depth, Overwrite
 from clapsep_desktop.cli.report import sha256
 from clapsep_desktop.errors import AudioReadError, ProjectError, SpanError
 from clapsep_desktop.session.deliverable import export_material
 from clapsep_desktop.session.project import SUFFIX, data_folder, load
 from clapsep_desktop.session.session import Extraction, Recording, Session
 from clapsep_desktop.session.source import check, hash_of
+from clapsep_desktop.steps import carried_out
 from clapsep_desktop.timebase import Span, parse_time
 
 EXAMPLES = """\b
@@ -99,10 +100,8 @@ def export(
     metadata: Annotated[
         bool, typer.Option("--metadata/--no-metadata", help="Carry tags and markers over.")
     ] = True,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace files that exist.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")] = False,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
 ) -> None:
     """Export what a project keeps or removes, or convert a recording.
 

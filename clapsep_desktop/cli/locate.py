@@ -10,11 +10,12 @@ import typer
 
 from clapsep_desktop.audio.files import AudioFile
 from clapsep_desktop.batch.run import EXTENSIONS
-from clapsep_desktop.cli.console import Progress, answer, carried_out, say
+from clapsep_desktop.cli.console import Progress, answer, say
 from clapsep_desktop.cli.exit_codes import ExitCode
-from clapsep_desktop.cli.extract import Device
+from clapsep_desktop.cli.options import AsJson, Device, OnDevice
 from clapsep_desktop.cli.sounds import prompt_of
 from clapsep_desktop.query import Prompt, Query, parse_example
+from clapsep_desktop.steps import carried_out
 from clapsep_desktop.timebase import format_time
 
 if TYPE_CHECKING:
@@ -35,15 +36,13 @@ Exits with 1 where the sound was not found.
 
 Source = Annotated[Path, typer.Argument(metavar="IN", help="The recording.")]
 ModelName = Annotated[str, typer.Option("--model", metavar="NAME", help="The model.")]
-Where = Annotated[Device, typer.Option("--device", help="Where to compute.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
 
 
 def locate(
     source: Source,
     sound: Annotated[str, typer.Argument(metavar="TEXT|@SOUND|FILE", help="What to look for.")],
     model: ModelName = "mini",
-    device: Where = Device.auto,
+    device: OnDevice = Device.auto,
     as_json: AsJson = False,
 ) -> None:
     """Find where a sound is heard in a recording, or that it is not."""
@@ -66,7 +65,7 @@ def locate(
 def tag(
     source: Source,
     model: ModelName = "mini",
-    device: Where = Device.auto,
+    device: OnDevice = Device.auto,
     as_json: AsJson = False,
 ) -> None:
     """List what is in a recording, the surest first, and where."""

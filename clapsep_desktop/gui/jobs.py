@@ -15,8 +15,11 @@ from typing import Any, Generic, TypeVar
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QThread, Signal, Slot
 
+from clapsep_desktop.steps import retold
+
+__all__ = ["Job", "JobRunner", "Progress", "ProgressModel", "Steps", "retold"]
+
 T = TypeVar("T")
-P = TypeVar("P")
 
 REPORT_INTERVAL = 0.05
 """s between two reports of progress within a phase; more would only flood the event queue."""
@@ -40,25 +43,6 @@ class Progress:
 
 
 Steps = Generator[Progress, None, T]
-
-
-def retold(steps: Generator[P, None, T], tell: Callable[[P], Progress]) -> Steps[T]:
-    """Work that reports in its own way, as a job's steps; it is closed with them.
-
-    Args:
-        steps: the work.
-        tell: what a job says for each of its reports.
-    """
-    try:
-        while True:
-            try:
-                report = next(steps)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-            yield tell(report)
-    finally:
-        steps.close()
 
 
 @dataclass(eq=False)

@@ -33,6 +33,7 @@ from clapsep_desktop.model.folder import sha256
 from clapsep_desktop.model.interface import QueryModel, SpectralFilter
 from clapsep_desktop.query import Query, TextPrompt
 from clapsep_desktop.separation.channels import heard
+from clapsep_desktop.separation.checked import CheckedSource
 from clapsep_desktop.separation.models import Models
 from clapsep_desktop.separation.spectral import Transform
 from clapsep_desktop.timebase import Span
@@ -248,7 +249,8 @@ def locate(
 
     Raises:
         ModelError: the model cannot locate.
-        AudioError, SpanError, QueryError: an example cannot be used, or the recording not be read.
+        AudioError, SpanError, QueryError: an example cannot be used, or the recording not be read,
+            or it holds samples that are not numbers.
     """
     model, thresholds = locator(models, name)
     prompts = query.keep or query.remove
@@ -290,7 +292,7 @@ def listen(
         masks: False leaves the loudness out, which is several times faster for many queries.
     """
     rate = model.grid.rate
-    resampled = ResampledSource(source, rate)
+    resampled = ResampledSource(CheckedSource(source), rate)
     seconds = resampled.frames / rate
     count = int(seconds / STEP) + 1
     similarity = np.zeros((len(vectors), count), np.float32)

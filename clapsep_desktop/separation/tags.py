@@ -18,7 +18,6 @@ from clapsep_desktop.resources import resource
 from clapsep_desktop.separation.locate import (
     MODEL,
     AlongModel,
-    Evidence,
     Located,
     Thresholds,
     judged,
@@ -27,6 +26,7 @@ from clapsep_desktop.separation.locate import (
     peak,
 )
 from clapsep_desktop.separation.models import Models
+from clapsep_desktop.steps import retold
 
 CANDIDATES = 12
 """Tags that are located."""
@@ -98,9 +98,11 @@ def tags(
     model, thresholds = locator(models, name)
     vectors = tag_vectors(model)
     first = listen(source, vectors, model, masks=False)
-    heard = yield from _scaled(first, 0.0, _FIRST)
+    heard = yield from retold(first, lambda step: (step[0] * _FIRST, step[1]))
     likely = np.argsort(-surprise(heard.similarity, thresholds))[:CANDIDATES]
-    second = yield from _scaled(listen(source, vectors[likely], model), _FIRST, 1.0)
+    again = listen(source, vectors[likely], model)
+    rest = 1.0 - _FIRST
+    second = yield from retold(again, lambda step: (step[1] * _FIRST + step[0] * rest, step[1]))
     found = []
     for row, index in enumerate(likely):
         title, texts = list(vocabulary().items())[index]
@@ -108,16 +110,3 @@ def tags(
         if located.found:
             found.append(Tag(title, texts[0], located))
     return sorted(found, key=lambda tag: -tag.located.score)
-
-
-def _scaled(
-    listening: Generator[tuple[float, float], None, Evidence], start: float, stop: float
-) -> Generator[tuple[float, float], None, Evidence]:
-    """A part of the whole work."""
-    while True:
-        try:
-            done, total = next(listening)
-        except StopIteration as end:
-            evidence: Evidence = end.value
-            return evidence
-        yield total * start + done * (stop - start), total

@@ -40,6 +40,7 @@ from clapsep_desktop.session.session import (  # noqa: E402
     new_id,
 )
 from clapsep_desktop.session.source import check, hash_of  # noqa: E402
+from clapsep_desktop.steps import carried_out  # noqa: E402
 from clapsep_desktop.timebase import Span  # noqa: E402
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ class CoreDriver:
 
     def recover(self, found: list[recovery.Recoverable]) -> None:
         """Take the latest session over; others are what a killed recovery had taken it from."""
-        opened = finished(recovery.recovering(found[0], self.store))
+        opened = carried_out(recovery.recovering(found[0], self.store))
         self.begin(opened)
         for one in found:
             recovery.discard(one)
@@ -141,7 +142,7 @@ class CoreDriver:
             recording = project.history.recording
             with AudioFile(recording.path) as file:
                 check(recording, file.info, hash_of(recording.path))
-            opened = finished(projects.taking_in(data_folder(self.project), project, self.store))
+            opened = carried_out(projects.taking_in(data_folder(self.project), project, self.store))
         else:
             path = self.folder / RECORDING
             with AudioFile(path) as file:
@@ -212,16 +213,6 @@ class CoreDriver:
                     writer.write(span, source, kept.read(span.start, span.stop))
                 writer.finish()
         say(event="exported")
-
-
-def finished(steps: Any) -> Opened:
-    """What a generator returns in the end."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            value: Opened = stop.value
-            return value
 
 
 # -- The whole program -------------------------------------------------------------------------

@@ -50,6 +50,7 @@ from clapsep_desktop.separation.locate import (  # noqa: E402
     weights_of,
 )
 from clapsep_desktop.separation.tags import CANDIDATES, surprise, tag_vectors, vocabulary  # noqa: E402
+from clapsep_desktop.steps import carried_out  # noqa: E402
 
 RATE = 32_000
 SECONDS = 20
@@ -221,13 +222,7 @@ def heard(
     source: ArraySource, vectors: np.ndarray, model: AlongModel, *, masks: bool = True
 ) -> Evidence:
     """All evidence at once."""
-    listening = listen(source, vectors, model, masks=masks)
-    while True:
-        try:
-            next(listening)
-        except StopIteration as stop:
-            evidence: Evidence = stop.value
-            return evidence
+    return carried_out(listen(source, vectors, model, masks=masks))
 
 
 def meanings(concepts: Concepts) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from clapsep_desktop.audio.source import ArraySource
-from clapsep_desktop.errors import ModelDamagedError, ModelMismatchError
+from clapsep_desktop.errors import AudioReadError, ModelDamagedError, ModelMismatchError
 from clapsep_desktop.model import registry
 from clapsep_desktop.query import EmbeddedPrompt, Query
 from clapsep_desktop.resources import resource
@@ -27,7 +27,8 @@ from clapsep_desktop.separation.locate import (
     locate,
 )
 from clapsep_desktop.separation.models import Models
-from clapsep_desktop.separation.tags import Tag, tags, vocabulary
+from clapsep_desktop.separation.tags import tags, vocabulary
+from clapsep_desktop.steps import carried_out
 from clapsep_desktop.timebase import Span
 from tests.support.along import AlongHearing, put_thresholds
 from tests.support.hearing import HearingModel
@@ -63,14 +64,10 @@ def _recording(
 
 
 def _found(source: ArraySource, query: Query, models: Models) -> Located:
-    steps = locate(source, query, models)
-    while True:
-        try:
-            done, total = next(steps)
-            assert 0 < done <= total == source.frames / RATE
-        except StopIteration as stop:
-            located: Located = stop.value
-            return located
+    def told(step: tuple[float, float]) -> None:
+        assert 0 < step[0] <= step[1] == source.frames / RATE
+
+    return carried_out(locate(source, query, models), told)
 
 
 LOW = 500  # Hz, in the lowest of the model's eight bands of 1 kHz
@@ -115,13 +112,7 @@ def test_a_saved_sound_is_looked_for_by_example(models: Models) -> None:
 def test_any_length_has_a_value_for_each_step(model: AlongHearing, seconds: float) -> None:
     source = _recording(seconds, (0.0, seconds, LOW))
     vectors = np.eye(8, dtype=np.float32)[:2]
-    steps = listen(source, vectors, model)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            evidence: Evidence = stop.value
-            break
+    evidence = carried_out(listen(source, vectors, model))
     assert evidence.similarity.shape == (2, int(seconds / STEP) + 1)
     assert evidence.loudness.shape == evidence.similarity.shape
     assert evidence.similarity[0].min() > 0.9
@@ -164,6 +155,16 @@ def test_a_model_without_thresholds_is_refused(tmp_path: Path) -> None:
         Thresholds.load(tmp_path)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])
+def test_a_recording_with_samples_that_are_no_numbers_is_refused(
+    models: Models, value: float
+) -> None:
+    source = _recording(6)
+    source.samples[4 * RATE] = value
+    with pytest.raises(AudioReadError, match=r"00:00:04\.000"):
+        _found(source, Query.of(keep=["low"]), models)
+
+
 @pytest.mark.parametrize("content", ["{", "{}", '{"format": 2}', "[]"])
 def test_damaged_thresholds_are_told(tmp_path: Path, content: str) -> None:
     (tmp_path / FILE).write_text(content)
@@ -188,13 +189,8 @@ def test_tags_are_what_is_there(
     stored.tags.update(dict.fromkeys(names, (0.3, 0.1)))
     monkeypatch.setattr(locating.Thresholds, "load", lambda folder: stored)
     source = _recording(20, (2.0, 9.0, LOW), (11.0, 13.0, 3_500))
-    steps, progress = tags(source, models), []
-    while True:
-        try:
-            progress.append(next(steps))
-        except StopIteration as stop:
-            found: list[Tag] = stop.value
-            break
+    progress: list[tuple[float, float]] = []
+    found = carried_out(tags(source, models), progress.append)
     assert {tag.name for tag in found} == {"Hum", "Ring"}
     assert {tag.text for tag in found} == {"low", "band 3"}
     assert [tag.located.score for tag in found] == sorted(
