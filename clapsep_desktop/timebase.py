@@ -89,7 +89,8 @@ def parse_time(text: str) -> float:
     if match is None:
         raise SpanError(f"“{text[:40]}” is not a time. Write seconds (12.5) or hh:mm:ss.mmm.")
     hours, minutes, seconds = match.groups()
-    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds)
+    # No whole numbers: one of hundreds of digits would not become a float.
+    return float(hours or 0) * 3600 + float(minutes or 0) * 60 + float(seconds)
 
 
 def format_time(seconds: float) -> str:

@@ -160,15 +160,21 @@ class PortAudio:
 
     def _library(self) -> ModuleType:
         if self._module is None:
-            try:
-                import sounddevice
-            except (ImportError, OSError) as error:
-                raise DeviceError(
-                    "Sound cannot be played: the PortAudio library is missing or does not start. "
-                    "Install it (Debian, Ubuntu: sudo apt install libportaudio2), then play again."
-                ) from error
-            self._module = sounddevice
+            self._module = sounddevice_library()
         return self._module
+
+
+def sounddevice_library() -> ModuleType:
+    """The package sounddevice, which brings PortAudio; raises DeviceError where it cannot start."""
+    try:
+        import sounddevice
+    except (ImportError, OSError) as error:
+        raise DeviceError(
+            "Sound cannot be played: the PortAudio library is missing or does not start. "
+            "Install it (Debian, Ubuntu: sudo apt install libportaudio2), then play again."
+        ) from error
+    library: ModuleType = sounddevice
+    return library
 
 
 def _preferred_output(hosts: Sequence[dict[str, Any]], index: int) -> int:

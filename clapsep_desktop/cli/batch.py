@@ -18,7 +18,7 @@ from clapsep_desktop.batch.report import as_dict
 from clapsep_desktop.batch.run import Batch, Options, Order, gathered
 from clapsep_desktop.cli.console import Progress, answer, say, warn
 from clapsep_desktop.cli.exit_codes import ExitCode
-from clapsep_desktop.cli.extract import Channels, Depth, Device
+from clapsep_desktop.cli.options import Channels, Depth, Device, OnDevice, Overwrite
 from clapsep_desktop.cli.sounds import prompt_of
 from clapsep_desktop.errors import DataError
 from clapsep_desktop.query import Query
@@ -92,9 +92,7 @@ def batch(
     on_error: Annotated[
         OnError, typer.Option(help="Go on or stop after a recording that failed.")
     ] = OnError.skip,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace files that exist.")
-    ] = False,
+    overwrite: Overwrite = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Do again what an earlier run did.")
     ] = False,
@@ -112,7 +110,7 @@ def batch(
             help="Of each worker; all cores are divided. The same number gives the same bytes.",
         ),
     ] = None,
-    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
+    device: OnDevice = Device.auto,
     cluster: Annotated[
         str | None,
         typer.Option(metavar="ADDRESS", help="Let a Dask cluster do it: its scheduler's address."),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib import metadata
-from typing import Annotated
+from typing import NoReturn
 
 import numpy as np
 import typer
@@ -18,6 +18,7 @@ from clapsep_desktop import __version__
 from clapsep_desktop.audio.source import ArraySource
 from clapsep_desktop.cli.console import Progress, answer, say
 from clapsep_desktop.cli.exit_codes import ExitCode
+from clapsep_desktop.cli.options import AsJson
 from clapsep_desktop.errors import ClapSepError
 
 PACKAGES = (
@@ -50,7 +51,7 @@ class Check:
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show versions, devices and models, and try every model on a short sound.
 
@@ -90,14 +91,29 @@ Look = Callable[[], str]
 
 
 def _looks() -> Iterator[tuple[str, Look]]:
-    from clapsep_desktop.model import device, registry
+    from clapsep_desktop.model import registry
 
-    for each in device.devices():
-        yield f"device {each.kind}", each.__str__
+    yield from _devices()
     yield "models folder", registry.models_folder().__str__
     yield "audio output", _audio_output
     for model in registry.installed():
         yield f"model {model.name}", partial(_try_model, str(model.folder))
+
+
+def _devices() -> Iterator[tuple[str, Look]]:
+    try:
+        from clapsep_desktop.model import device
+
+        found = device.devices()
+    except Exception as error:  # such as a torch that cannot be imported
+        yield "devices", partial(_raise, error)
+    else:
+        for each in found:
+            yield f"device {each.kind}", each.__str__
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
 
 
 def _checked(name: str, look: Look) -> Check:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clapsep_desktop.cli.console import Progress, answer, warn
-from clapsep_desktop.cli.extract import Device
+from clapsep_desktop.cli.options import AsJson, Device, OnDevice
 from clapsep_desktop.errors import DataError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def evaluate(
     model: Annotated[
         str, typer.Option(metavar="NAME", help="mini, base, speech or a model's folder.")
     ] = "mini",
-    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
+    device: OnDevice = Device.auto,
     split: Annotated[
         list[str] | None,
         typer.Option(metavar="SPLIT", help="validation (default), unseen or train; repeatable."),
@@ -94,7 +94,7 @@ def evaluate(
         bool,
         typer.Option("--similarity/--no-similarity", help="Compare results with the query too."),
     ] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Measure how well a model separates mixtures of known sounds.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import typer
 
 from clapsep_desktop.cli.console import Progress, answer, say
 from clapsep_desktop.cli.job import Request, make_plan, run
+from clapsep_desktop.cli.options import AsJson, Channels, Depth, Device, OnDevice, Overwrite
 from clapsep_desktop.cli.recipe import recipe_of, save
 from clapsep_desktop.cli.sounds import prompt_of
 from clapsep_desktop.errors import SpanError
@@ -27,33 +27,6 @@ An example may be a part of a file: FILE#START-END. Times are seconds (12.5) or 
 """
 
 _BAND = re.compile(r"(?P<low>\d*\.?\d*)-(?P<high>\d*\.?\d*)", re.ASCII)
-
-
-class Device(StrEnum):
-    """Where a model computes."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-    mps = "mps"
-
-
-class Channels(StrEnum):
-    """One filter for all channels, so that the stereo image stays, or one for each."""
-
-    linked = "linked"
-    independent = "independent"
-
-
-class Depth(StrEnum):
-    """Sample formats."""
-
-    int8 = "8"
-    int16 = "16"
-    int24 = "24"
-    int32 = "32"
-    float32 = "float"
-    float64 = "double"
 
 
 def extract(
@@ -91,7 +64,7 @@ def extract(
     model: Annotated[
         str, typer.Option(metavar="NAME", help="auto, mini, base, speech or a model's folder.")
     ] = "auto",
-    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.auto,
+    device: OnDevice = Device.auto,
     channels: Annotated[
         Channels, typer.Option(help="One filter for all channels or one for each.")
     ] = Channels.linked,
@@ -112,9 +85,7 @@ def extract(
         Depth | None,
         typer.Option(help="Sample format of the results; the recording's own if left out."),
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace files that exist.")
-    ] = False,
+    overwrite: Overwrite = False,
     plan: Annotated[
         bool, typer.Option("--plan", help="Only show which model would do what.")
     ] = False,
@@ -125,7 +96,7 @@ def extract(
     recipe_audio: Annotated[
         bool, typer.Option("--recipe-audio", help="Put the examples' sound into the recipe.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Separate a recording into what is kept and what is removed.
 
@@ -152,9 +123,10 @@ def extract(
         overwrite=overwrite,
         depth=depth.value if depth else None,
     )
-    if save_recipe is not None:
-        save(recipe_of(request, save_recipe), save_recipe, with_audio=recipe_audio)
+    recipe = None if save_recipe is None else recipe_of(request, save_recipe)
     (_show_plan if plan else _separate)(request, as_json)
+    if recipe is not None and save_recipe is not None:
+        save(recipe, save_recipe, with_audio=recipe_audio)
 
 
 def _show_plan(request: Request, as_json: bool) -> None:

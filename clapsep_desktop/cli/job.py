@@ -19,6 +19,7 @@ from clapsep_desktop.audio.export import ExportResult, PairWriter
 from clapsep_desktop.audio.files import AudioFile
 from clapsep_desktop.audio.formats import AudioInfo, choose_format
 from clapsep_desktop.audio.nulltest import NullTest, null_test
+from clapsep_desktop.audio.staging import check_free
 from clapsep_desktop.cli.console import Progress
 from clapsep_desktop.cli.report import Report
 from clapsep_desktop.errors import AudioFormatError, AudioWriteError
@@ -205,11 +206,8 @@ def _check_target(target: Path, request: Request) -> None:
                     f"“{target.name}” is an example of the query. Choose another name, so that "
                     "it is not lost."
                 )
-        if target.is_file() and not target.samefile(request.source) and not request.overwrite:
-            raise AudioWriteError(
-                f"“{target}” is there already. Choose another name, or allow it to be replaced "
-                "with --overwrite."
-            )
+        if target.is_file() and not target.samefile(request.source):
+            check_free(target, replace=request.overwrite)
 
 
 def _writer(

@@ -10,6 +10,7 @@ import typer
 
 from clapsep_desktop.cli.console import Progress, answer, say
 from clapsep_desktop.cli.exit_codes import ExitCode
+from clapsep_desktop.cli.options import AsJson
 from clapsep_desktop.errors import ModelMissingError
 from clapsep_desktop.model import registry
 from clapsep_desktop.model.folder import Progress as Step
@@ -23,7 +24,6 @@ app = typer.Typer(
 
 DOWNLOADABLE = ("base",)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
 Half = Annotated[bool, typer.Option("--half", help="Store half precision, in half the space.")]
 
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clapsep_desktop.audio.formats import MAX_RATE
-from clapsep_desktop.audio.staging import check_free
+from clapsep_desktop.audio.staging import check_free, real_target
 from clapsep_desktop.cli.console import Progress, answer, say
+from clapsep_desktop.cli.options import AsJson, OverwriteOne
 from clapsep_desktop.query import AudioPrompt
 from clapsep_desktop.session.library import Library
 from clapsep_desktop.session.recipe import Recipe, Step
@@ -26,7 +27,6 @@ app = typer.Typer(
 
 _NO_LIMIT = MAX_RATE / 2  # Hz
 
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")]
 WithAudio = Annotated[
     bool, typer.Option("--with-audio", help="Put the examples' sound into the recipe.")
 ]
@@ -35,7 +35,7 @@ WithAudio = Annotated[
 @app.command()
 def show(
     file: Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what a recipe does."""
     recipe = Recipe.load(file)
@@ -58,7 +58,7 @@ def export_recipe(
         bool, typer.Option("--whole", help="Let every step work on the whole of a recording.")
     ] = False,
     with_audio: WithAudio = False,
-    overwrite: Overwrite = False,
+    overwrite: OverwriteOne = False,
 ) -> None:
     """Make a recipe of a project's extractions."""
     from clapsep_desktop.session.project import load
@@ -75,11 +75,12 @@ def recipe_of(request: Request, path: Path) -> Recipe:
     """What a command asks for, as a recipe that is to be saved under a path.
 
     Raises:
-        AudioWriteError: a file is there already, or the command reads it.
+        AudioWriteError: a file is there already, the command reads it, or it cannot be written.
     """
     query = request.query
     examples = [one.path for one in (*query.keep, *query.remove) if isinstance(one, AudioPrompt)]
     check_free(path, replace=request.overwrite, needed=[request.source, *examples])
+    real_target(path, request.source)
     step = Step(
         query,
         request.start,

@@ -7,9 +7,12 @@ from typing import Annotated
 
 import typer
 
+from clapsep_desktop.audio.devices import sounddevice_library
 from clapsep_desktop.audio.staging import check_free
 from clapsep_desktop.batch import versions
 from clapsep_desktop.cli.console import Progress, answer, say, warn
+from clapsep_desktop.cli.options import AsJson, OverwriteOne
+from clapsep_desktop.errors import DeviceError
 from clapsep_desktop.query import Prompt, parse_example
 from clapsep_desktop.session.library import MARK, Library
 from clapsep_desktop.session.sounds import Sound
@@ -20,7 +23,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The sound's name.")]
 Replace = Annotated[bool, typer.Option("--replace", help="Replace sounds that are there.")]
 
@@ -104,16 +106,16 @@ def list_sounds(as_json: AsJson = False) -> None:
 @app.command()
 def play(name: Name) -> None:
     """Play a sound's examples, one after the other."""
-    import sounddevice
-
+    sounddevice = sounddevice_library()
     for clip in Library().get(name).clips:
         source = clip.source()
         say(f"{clip.name} ({clip.seconds:.1f} s)")
         try:
             sounddevice.play(source.samples, source.rate, blocking=True)
         except sounddevice.PortAudioError as error:
-            warn(f"Nothing can be played here: {error}. Check the sound device.")
-            return
+            raise DeviceError(
+                f"Sound cannot be played: {error}. Check the sound device, then play again."
+            ) from error
 
 
 @app.command("export")
@@ -122,9 +124,7 @@ def export_sounds(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[NAME]...", help="All of them if left out.")
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a file that exists.")
-    ] = False,
+    overwrite: OverwriteOne = False,
 ) -> None:
     """Write sounds to one file, for another machine or person."""
     check_free(file, replace=overwrite)

@@ -195,11 +195,7 @@ def _unfitness(model: MovableModel, device: Device, *, known: bool) -> str | Non
 
 def recall(topic: str) -> list[Any]:
     """What `remember` kept on this machine under a topic."""
-    try:
-        kept = json.loads(_memory_path().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
-    findings = kept.get(topic, []) if isinstance(kept, dict) else []
+    findings = _memory().get(topic, [])
     return findings if isinstance(findings, list) else []
 
 
@@ -209,14 +205,22 @@ def remember(topic: str, findings: list[Any]) -> None:
     A folder that cannot be written only means to measure again next time.
     """
     path = _memory_path()
+    text = json.dumps({**_memory(), topic: findings})
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        kept = {name: recall(name) for name in ("devices", "processors")}
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, suffix=".json", delete=False
-        ) as file:
-            json.dump({**kept, topic: findings}, file)
-        Path(file.name).replace(path)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:  # of this process alone
+            part = Path(folder) / path.name
+            part.write_text(text, encoding="utf-8")
+            part.replace(path)
+
+
+def _memory() -> dict[str, Any]:
+    """Every topic's findings; empty where nothing is kept or it is damaged."""
+    try:
+        kept = json.loads(_memory_path().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return kept if isinstance(kept, dict) else {}
 
 
 def _memory_path() -> Path:

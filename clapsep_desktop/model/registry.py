@@ -243,9 +243,14 @@ def _roots() -> Iterator[tuple[Path, bool]]:
 
 
 def _models_in(root: Path, shipped: bool) -> Iterator[InstalledModel]:
-    if not root.is_dir():
-        return
-    for folder in sorted(root.iterdir()):
+    try:
+        folders = sorted(root.iterdir()) if root.is_dir() else []
+    except OSError as error:
+        raise ModelError(
+            f"The folder of models {root} cannot be read ({error.strerror or error}). Check its "
+            "permissions, or choose another one with CLAPSEP_MODELS."
+        ) from error
+    for folder in folders:
         # A folder whose name starts with a dot is a download or an import not yet finished.
         if not folder.name.startswith(".") and _is_model(folder):
             yield InstalledModel(folder.name, folder, shipped)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -201,6 +202,34 @@ def test_no_command_writes_over_what_is_there(
     assert {path: path.read_bytes() for path in before} == before
     assert clapsep("sounds", "export", project, "--overwrite").code == 0
     assert "clapsep-sounds" in project.read_text()
+
+
+def test_a_command_that_is_refused_leaves_no_recipe(clapsep: Clapsep, tmp_path: Path) -> None:
+    path = tmp_path / "mine.json"
+    command = ["extract", tmp_path / "nowhere.wav", "--keep", "low", "--save-recipe"]
+    outcome = clapsep(*command, path)
+    assert (outcome.code, "There is no file" in outcome.sentence) == (3, True)
+    assert not path.exists()
+    outcome = clapsep(*command, tmp_path / "nowhere" / "mine.json")
+    assert (outcome.code, "There is no folder" in outcome.sentence) == (3, True)
+
+
+def test_a_sound_that_cannot_be_played_is_a_failure(
+    clapsep: Clapsep, recording: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Silent:
+        PortAudioError = type("PortAudioError", (Exception,), {})
+
+        def play(self, *_: object, **__: object) -> None:
+            raise self.PortAudioError("Error querying device -1")
+
+    clapsep("sounds", "add", "hum", recording)
+    monkeypatch.setitem(sys.modules, "sounddevice", Silent())
+    outcome = clapsep("sounds", "play", "hum")
+    assert (outcome.code, "Check the sound device" in outcome.sentence) == (5, True)
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    outcome = clapsep("sounds", "play", "hum")
+    assert (outcome.code, "PortAudio library is missing" in outcome.sentence) == (5, True)
 
 
 @pytest.mark.parametrize("option", [("--model", "mini"), ("--channels", "independent")])

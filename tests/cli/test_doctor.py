@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from clapsep_desktop.model import registry
+from clapsep_desktop.model import device, registry
 from clapsep_desktop.model.interface import SpectralFilter
 from tests.cli.conftest import Clapsep
 from tests.support.hearing import HearingModel
@@ -56,6 +56,20 @@ def test_a_broken_model_is_named_and_the_rest_still_tried(
     outcome = clapsep("doctor")
     assert outcome.code == 1
     assert "FAILED  model mine: There is no model “nowhere”" in outcome.out
+    assert "ok      model mini" in outcome.out
+
+
+@pytest.mark.usefixtures("models")
+def test_devices_that_cannot_be_asked_are_a_finding(
+    clapsep: Clapsep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise OSError("libcudart.so: cannot open shared object file")
+
+    monkeypatch.setattr(device, "devices", fail)
+    outcome = clapsep("doctor")
+    assert outcome.code == 1
+    assert "FAILED  devices: OSError: libcudart.so" in outcome.out
     assert "ok      model mini" in outcome.out
 
 

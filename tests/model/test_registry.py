@@ -3,6 +3,7 @@
 import json
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
@@ -50,6 +51,18 @@ def test_a_folder_may_stand_for_a_name(roots, tmp_path):
     model = registry.find(str(folder))
     assert (model.name, model.folder, model.shipped) == ("my model", folder, False)
     assert model.size == 5 + (folder / "config.json").stat().st_size
+
+
+def test_a_folder_of_models_that_cannot_be_read_is_told(roots, monkeypatch):
+    user, _ = roots
+    put(user, "mine")
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(ModelError, match=r"user cannot be read \(Permission denied\)"):
+        registry.installed()
 
 
 @pytest.mark.parametrize("name", ["mini", "speech"])
