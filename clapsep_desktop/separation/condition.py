@@ -29,6 +29,7 @@ from clapsep_desktop.errors import QueryError
 from clapsep_desktop.model.interface import QueryModel
 from clapsep_desktop.query import AudioPrompt, EmbeddedPrompt, Prompt, Query, TextPrompt
 from clapsep_desktop.separation.channels import heard
+from clapsep_desktop.separation.checked import first_unusable
 from clapsep_desktop.timebase import Span
 
 SHORTEST_EXAMPLE = 0.1
@@ -231,10 +232,10 @@ def _clips(
     count = -(-(last - first) // length)
     for start in np.linspace(first, last - length, count).astype(int).tolist():
         samples = resampled.read(start, start + length)
-        if not np.isfinite(samples).all():
+        if first_unusable(samples) is not None:
             raise QueryError(
-                f"The example {prompt.path.name} holds samples that are not numbers. "
-                "Repair it or choose another one."
+                f"The example {prompt.path.name} holds samples that are not numbers, or far too "
+                "large. Repair it or choose another one."
             )
         yield heard(samples.astype(np.float32, copy=False), "linked")[0]
 

@@ -24,13 +24,14 @@ import torch
 
 from clapsep_desktop.audio.resample import MAX_RATE, MIN_RATE, support
 from clapsep_desktop.audio.source import AudioSource
-from clapsep_desktop.errors import AudioFormatError, AudioReadError, ModelError
+from clapsep_desktop.errors import AudioFormatError, ModelError
 from clapsep_desktop.model.device import is_out_of_memory
 from clapsep_desktop.model.interface import SeparationModel, SpectralFilter
 from clapsep_desktop.separation import spectral
 from clapsep_desktop.separation.band import Band, limited
 from clapsep_desktop.separation.blocks import EDGE, Block, assemble, blended, presence
 from clapsep_desktop.separation.channels import ChannelMode, heard
+from clapsep_desktop.separation.checked import CheckedSource
 from clapsep_desktop.separation.chunks import Windows, plan
 from clapsep_desktop.separation.executor import Executor
 from clapsep_desktop.separation.rates import Excerpt, RateBridge
@@ -43,7 +44,6 @@ MAX_CHANNELS = 32
 
 _CPU = torch.device("cpu")
 _MOST_TAPS = 16  # frames around that a model's filters may draw on
-_LOUDEST = 1e9  # full scales; larger values are no sound, and would overflow a power spectrum
 _LONGEST_BLOCK = 30  # s; longer windows are heard whole, but filtered in parts
 _BLOCK_BYTES = 256 * 2**20  # that the samples behind one block may take, if a window is that small
 
@@ -134,7 +134,7 @@ class _Extraction:
 
     def __init__(self, executor: Executor, source: AudioSource, request: _Request) -> None:
         self.executor = executor
-        self.source = source
+        self.source = CheckedSource(source)
         self.request = request
         self.grid = executor.model.grid
         self.bridge = RateBridge(self.grid, source.rate)
@@ -227,13 +227,6 @@ class _Extraction:
         """Frames of the recording, (stop - start, channels), silent beyond its ends."""
         first, last = max(start, 0), min(stop, self.source.frames)
         samples = self.source.read(first, last)
-        if not (samples.min() >= -_LOUDEST and samples.max() <= _LOUDEST):  # neither if NaN
-            usable = np.abs(samples) <= _LOUDEST
-            frame = first + int(np.argmin(usable.all(axis=1)))
-            raise AudioReadError(
-                "The recording holds a sample that is not a number, or far too large, at "
-                f"{format_time(frame / self.source.rate)}. Repair or cut out that place."
-            )
         if (first, last) == (start, stop):
             return samples
         return np.pad(samples, ((first - start, stop - last), (0, 0)))

@@ -215,7 +215,7 @@ def test_a_silent_example_is_refused(
         conditioner.condition(Query.of(keep_audio=[path]))
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])
 def test_an_example_with_broken_samples_is_refused(
     conditioner: Conditioner, tmp_path: Path, value: float
 ) -> None:
