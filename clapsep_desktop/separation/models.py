@@ -14,6 +14,7 @@ from clapsep_desktop.resources import resource
 from clapsep_desktop.separation import plan as plans
 from clapsep_desktop.separation.about import PROBE, SPACE, Probe, SpeechJudge
 from clapsep_desktop.separation.condition import Conditioner
+from clapsep_desktop.separation.negation import in_plain_words
 from clapsep_desktop.separation.plan import Plan
 
 AUTO = "auto"
@@ -63,17 +64,18 @@ def make_plan(query: Query, models: Models, name: str = AUTO, *, specialists: bo
     """The plan for a query.
 
     Args:
-        query: what to keep and to remove.
+        query: what to keep and to remove; what its texts deny is read as `in_plain_words` does.
         models: judge the query, where that is needed.
         name: of the model that is to do all of it; "auto" lets the query decide.
         specialists: False lets "auto" choose among the models that take queries only.
 
     Raises:
         ModelError: a model is missing or damaged.
-        QueryError: the speech specialist was chosen for something else than speech, or an
-            example is silent or too short.
+        QueryError: the speech specialist was chosen for something else than speech, an example
+            is silent or too short, or a text can be read in two ways.
         AudioError: an example cannot be read.
     """
+    query = in_plain_words(query)
     if name != AUTO:
         if isinstance(models.model(name), QueryModel):
             return plans.direct(query, name)

@@ -270,6 +270,9 @@ def test_a_model_by_name_does_it_all(models) -> None:
 
 def test_the_specialist_by_name_keeps_or_removes_speech() -> None:
     shipped = Models("cpu")
+    assert make_plan(Query.of(["no speech"]), shipped) == make_plan(
+        Query.of([], ["speech"]), shipped
+    )
     assert make_plan(Query.of(["a man talking"]), shipped, "speech").steps == (Step("speech"),)
     assert make_plan(Query.of([], ["a man talking"]), shipped, "speech").steps == (
         Step("speech", passes="removed"),
