@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from clapsep_desktop.model import laion
 from clapsep_desktop.model.config import AudioTowerConfig, TextTowerConfig
+from clapsep_desktop.model.mel import slaney_filters
 from clapsep_desktop.model.swin import SwinStage
 
 QUIETEST_POWER = 1e-10  # of a mel band, -100 dB
@@ -114,37 +114,6 @@ def fold(bands: Tensor, folds: int) -> Tensor:
 def unfold(image: Tensor, folds: int) -> Tensor:
     """Inverse of `fold`."""
     return image.unflatten(1, (folds, -1)).transpose(1, 2).flatten(2, 3)
-
-
-def slaney_filters(rate: int, n_fft: int, bands: int, low: float, high: float) -> np.ndarray:
-    """Triangular mel filters of equal area, float32 (n_fft // 2 + 1, bands).
-
-    The mel scale of Slaney's Auditory Toolbox (Interval technical report 1998-010): linear up
-    to 1 kHz, logarithmic above.
-    """
-    edges = _slaney_hertz(np.linspace(_slaney_mel(low), _slaney_mel(high), bands + 2))
-    bins = np.arange(n_fft // 2 + 1) * rate / n_fft
-    rising = (bins[:, None] - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    falling = (edges[2:] - bins[:, None]) / (edges[2:] - edges[1:-1])
-    weights = np.maximum(0.0, np.minimum(rising, falling)) * 2.0 / (edges[2:] - edges[:-2])
-    return weights.astype(np.float32)
-
-
-_LINEAR_HERTZ = 200.0 / 3.0  # per mel below the break
-_BREAK_HERTZ = 1000.0
-_BREAK_MEL = _BREAK_HERTZ / _LINEAR_HERTZ
-_LOG_STEP = np.log(6.4) / 27.0  # of frequency per mel above the break
-
-
-def _slaney_mel(hertz: float) -> float:
-    if hertz < _BREAK_HERTZ:
-        return hertz / _LINEAR_HERTZ
-    return float(_BREAK_MEL + np.log(hertz / _BREAK_HERTZ) / _LOG_STEP)
-
-
-def _slaney_hertz(mel: np.ndarray) -> np.ndarray:
-    logarithmic = _BREAK_HERTZ * np.exp(_LOG_STEP * (mel - _BREAK_MEL))
-    return np.where(mel < _BREAK_MEL, mel * _LINEAR_HERTZ, logarithmic)
 
 
 def projection(width: int, embedding: int) -> nn.Sequential:

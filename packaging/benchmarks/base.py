@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -30,6 +29,8 @@ import torch
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
+
+from process_memory import peak_memory, status  # noqa: E402
 
 from clapsep_desktop.model import checkpoint, clapsep, folder, precision  # noqa: E402
 from clapsep_desktop.model.base_net import BaseNet, pair  # noqa: E402
@@ -180,7 +181,7 @@ def processes(place: Path) -> None:
 
 
 def one_process(place: Path, way: str) -> dict[str, float]:
-    """What `processes` shows of one way."""
+    """What `processes` shows of one way, ``own`` only on Linux: what no file could give back."""
     import transformers.models.roberta.modeling_roberta  # noqa: F401
 
     libraries = peak_memory()
@@ -199,7 +200,7 @@ def one_process(place: Path, way: str) -> dict[str, float]:
 
     for seed in range(3):
         run(sound(seed), some_condition())
-    return {"load": load, "peak": peak_memory(), "libraries": libraries, "own": own_memory()}
+    return {"load": load, "peak": peak_memory(), "libraries": libraries, "own": status("RssAnon")}
 
 
 def prepared(place: Path, way: str) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
@@ -283,33 +284,12 @@ def level(one: torch.Tensor, other: torch.Tensor) -> float:
     return float(10 * torch.log10(error / energy))
 
 
-def peak_memory() -> float:
-    """The most this process has held, bytes."""
-    # On Linux, the system call's answer begins with what the parent process held.
-    peak = _status("VmHWM")
-    if peak == 0.0:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        peak *= 1 if sys.platform == "darwin" else 1024
-    return peak
-
-
 def _summary(times: dict[str, list[float]], way: str) -> str:
     ratios = [a / b for a, b in zip(times["published"], times[way], strict=True)]
     return (
         f"{1e3 * min(times[way]):4.0f} ms at best, {1e3 * statistics.median(times[way]):4.0f} ms "
         f"in the middle, {statistics.median(ratios):.2f} times as fast"
     )
-
-
-def own_memory() -> float:
-    """What this process holds now that no file could give back, bytes; 0 where unknown."""
-    return _status("RssAnon")
-
-
-def _status(field: str) -> float:
-    status = Path("/proc/self/status")
-    lines = status.read_text(encoding="utf-8").splitlines() if status.is_file() else []
-    return sum(1024.0 * int(line.split()[1]) for line in lines if line.startswith(field))
 
 
 def _part_line(name: str, milliseconds: float, flops: float, rate: float) -> None:

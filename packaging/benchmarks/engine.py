@@ -23,7 +23,9 @@ import numpy as np
 import torch
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
+
+from process_memory import peak_memory  # noqa: E402
 
 from clapsep_desktop.audio.source import ArraySource  # noqa: E402
 from clapsep_desktop.model.interface import (  # noqa: E402
@@ -148,7 +150,7 @@ def run(model: SeparationModel, seconds: int) -> None:
     for block in Separator(model).extract(Repeated(seconds), None, _condition(model)):
         _ = block.removed
     elapsed = time.perf_counter() - started
-    print(json.dumps({"peak": _peak_memory(), "elapsed": elapsed}))
+    print(json.dumps({"peak": peak_memory(), "elapsed": elapsed}))
 
 
 def _model(name: str | None) -> SeparationModel:
@@ -174,21 +176,6 @@ def _noise(frames: int, channels: int) -> np.ndarray:
 def _peak_db(samples: np.ndarray) -> float:
     with np.errstate(divide="ignore"):
         return float(20 * np.log10(np.abs(samples).max()))
-
-
-def _peak_memory() -> int:
-    """Bytes of memory that this process has held at most."""
-    if sys.platform == "win32":
-        import psutil
-
-        return int(psutil.Process().memory_info().peak_wset)
-    elif sys.platform == "linux":  # noqa: RET505 - where getrusage counts the parent's memory too
-        status = Path("/proc/self/status").read_text(encoding="utf-8")
-        return 1024 * int(status.partition("VmHWM:")[2].split()[0])
-    else:
-        import resource
-
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def main() -> None:

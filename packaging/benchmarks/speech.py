@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import sys
 import time
 from collections import defaultdict
@@ -33,7 +32,9 @@ import soxr
 import torch
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
+
+from process_memory import peak_memory  # noqa: E402
 
 from clapsep_desktop.audio.source import ArraySource  # noqa: E402
 from clapsep_desktop.evaluation.manifest import Sound, by_concept, by_split, read_manifest  # noqa: E402
@@ -343,12 +344,12 @@ def speed(options: argparse.Namespace) -> None:
     """Run the specialist over a long recording."""
     source = Talk(options.minutes)
     pipeline = Pipeline(Plan((Step("speech"),)), Models("cpu"))
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    before = peak_memory() / 2**20
     start, busy = time.perf_counter(), time.process_time()
     for block in pipeline.extract(source):
         print(f"\r{block.progress:.0%}", end="", flush=True)
     seconds, busy = time.perf_counter() - start, time.process_time() - busy
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    most = peak_memory() / 2**20
     length = options.minutes * 60
     print(
         f"\r{options.minutes:g} min of stereo at 48 kHz: {length / seconds:.1f} x real time, "

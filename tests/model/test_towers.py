@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import librosa
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -17,7 +15,6 @@ from clapsep_desktop.model.towers import (
     AudioTower,
     TextEmbedder,
     fold,
-    slaney_filters,
     unfold,
 )
 from tests.support.published import made_up, tiny_config
@@ -79,16 +76,6 @@ def test_every_level_is_laions(towers, waveform):
     ]  # fmt: skip
     for level, expected in zip(found, levels, strict=True):
         torch.testing.assert_close(level, expected, rtol=1e-4, atol=1e-4)
-
-
-def test_mel_filters_are_librosas():
-    config = AudioTowerConfig()
-    expected = librosa.filters.mel(
-        sr=config.rate, n_fft=config.n_fft, n_mels=config.mels,
-        fmin=config.mel_low, fmax=config.mel_high,
-    )  # fmt: skip
-    found = slaney_filters(config.rate, config.n_fft, config.mels, config.mel_low, config.mel_high)
-    np.testing.assert_allclose(found, expected.T, rtol=1e-5, atol=1e-8)
 
 
 @settings(deadline=None)
