@@ -61,6 +61,10 @@ class ExampleRow(PromptRow):
         return isinstance(self._prompt, AudioPrompt) and self._prompt.path == path
 
     @property
+    def is_example(self) -> bool:
+        return True
+
+    @property
     def problem(self) -> str:
         return self._problem
 

@@ -109,7 +109,7 @@ class PromptList(QFrame):
     @property
     def is_mixed(self) -> bool:
         """Whether it holds both texts and examples."""
-        return len({isinstance(row, TextRow) for row in self._rows if not row.is_empty}) == 2
+        return len({row.is_example for row in self._rows if not row.is_empty}) == 2
 
     @property
     def problem(self) -> str:

@@ -84,6 +84,11 @@ class PromptRow(QWidget):
         return False
 
     @property
+    @abstractmethod
+    def is_example(self) -> bool:
+        """Whether it asks by example, not in words."""
+
+    @property
     def problem(self) -> str:
         """Why it cannot be asked for, in a sentence; empty while nothing is known against it."""
         return ""

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from clapsep_desktop.errors import QueryError
 from clapsep_desktop.query import EmbeddedPrompt, Query, TextPrompt
 from clapsep_desktop.resources import resource
+from clapsep_desktop.session.library import MARK
 
 Kind = Literal["saved", "recent", "known"]
 
@@ -76,13 +78,35 @@ class Suggestions:
             raise KeyError(name)
         return self._make(name)
 
+    def named(self, text: str) -> EmbeddedPrompt | None:
+        """The saved sound that ``@name`` asks for, in any case; None for another text.
+
+        Raises:
+            QueryError: there is no saved sound of the name.
+            ClapSepError: it cannot be read.
+        """
+        if not is_name(text):
+            return None
+        wanted = " ".join(text.strip().removeprefix(MARK).split())
+        for name in self._saved:
+            if name.casefold() == wanted.casefold():
+                return self.prompt(name)
+        raise QueryError(
+            f"There is no saved sound “{wanted}”. Choose one that is proposed, or leave out the "
+            f"{MARK} to ask in words."
+        )
+
     def matching(self, typed: str, most: int = MOST) -> list[Suggestion]:
         """Proposals for what was typed so far, the best first; none for nothing.
 
         Every typed word must begin a word of the proposal. Saved sounds go before recent texts
-        and those before known sounds; among each, those that begin as typed go first.
+        and those before known sounds; among each, those that begin as typed go first. After an
+        ``@`` there are saved sounds only.
         """
         words = _words(typed)
+        if is_name(typed):
+            names = [name for name in self._saved if _fits(words, name)]
+            return [Suggestion(name, "saved") for name in names[:most]]
         if not words:
             return []
         found: dict[tuple[bool, str], Suggestion] = {}
@@ -97,6 +121,11 @@ class Suggestions:
                 found.setdefault((kind == "saved", text.casefold()), Suggestion(text, kind))
         found.pop((False, " ".join(typed.split()).casefold()), None)  # it stands there already
         return list(found.values())[:most]
+
+
+def is_name(text: str) -> bool:
+    """Whether a text asks for a saved sound by its name."""
+    return text.lstrip().startswith(MARK)
 
 
 def _words(text: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QStandardItem, QStandardItemModel
@@ -11,8 +12,8 @@ from PySide6.QtWidgets import QCompleter, QListView
 from clapsep_desktop.gui import theme
 from clapsep_desktop.gui.elided import ElidedField
 from clapsep_desktop.gui.prompt_rows import PromptRow, Side, take_key
-from clapsep_desktop.gui.suggestions import Suggestions
-from clapsep_desktop.query import MAX_TEXT, TextPrompt
+from clapsep_desktop.gui.suggestions import Suggestions, is_name
+from clapsep_desktop.query import MAX_TEXT, EmbeddedPrompt, TextPrompt
 
 _TIP = (
     "Say in a few words what to hear, such as “a dog barking”.\n"
@@ -77,7 +78,14 @@ class TextRow(PromptRow):
         return not self.field.text().strip()
 
     @property
-    def prompt(self) -> TextPrompt:
+    def is_example(self) -> bool:
+        return is_name(self.field.text())
+
+    @property
+    def prompt(self) -> TextPrompt | EmbeddedPrompt:
+        saved = self._suggestions.named(self.field.text())
+        if saved is not None:
+            return replace(saved, weight=self.weight)
         return TextPrompt(self.field.text(), self.weight)
 
     def set_text(self, text: str) -> None:

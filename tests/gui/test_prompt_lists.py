@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -184,6 +185,19 @@ def test_a_saved_sound_becomes_an_example(panel, qtbot):
     pick(qtbot, panel, "Zany dog")
     assert panel.query() == Query(keep=(saved,))
     assert panel.focusWidget() is last_field(panel.keep)
+
+
+def test_a_saved_sound_can_be_asked_for_by_its_name(panel, qtbot):
+    saved = EmbeddedPrompt("Zany dog", "mini", (1.0, 0.0))
+    panel.suggestions.set_saved(["Zany dog"], lambda name: saved)
+    write(qtbot, panel.keep, "@zany do")
+    assert "no saved sound “zany do”" in problem(panel)
+    panel.keep.rows[0].field.setText("@zany dog")
+    panel.keep.rows[0].set_weight(2.0)
+    assert panel.query() == Query(keep=(replace(saved, weight=2.0),))
+    assert not panel.keep.is_mixed
+    write(qtbot, panel.keep, "a dog")
+    assert panel.keep.is_mixed
 
 
 def test_a_saved_sound_that_cannot_be_read_is_told(panel, qtbot):

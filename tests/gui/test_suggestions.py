@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clapsep_desktop.errors import QueryError
 from clapsep_desktop.gui.suggestions import MOST, Suggestion, Suggestions, known_sounds
 from clapsep_desktop.query import EmbeddedPrompt, Query, TextPrompt
 
@@ -75,6 +76,15 @@ def test_a_saved_sound_becomes_a_prompt(suggestions):
         suggestions.prompt("a dog barking")
     with pytest.raises(KeyError):
         Suggestions().prompt("Hum")
+
+
+def test_after_an_at_sign_saved_sounds_only_are_proposed_and_asked_for(suggestions):
+    assert [one.text for one in suggestions.matching("@")] == ["Dog next door", "Hum"]
+    assert suggestions.matching("@dog") == [Suggestion("Dog next door", "saved")]
+    assert suggestions.named(" @hum ") == saved("Hum")
+    assert suggestions.named("hum") is None
+    with pytest.raises(QueryError, match="no saved sound “rain”"):
+        suggestions.named("@rain")
 
 
 def test_known_sounds_are_queries_and_none_is_there_twice():
