@@ -36,7 +36,7 @@ from clapsep_desktop.gui.controls import GRID, Notice, muted_label
 from clapsep_desktop.gui.export_form import ExportForm
 from clapsep_desktop.gui.loudness_reader import LoudnessReader
 from clapsep_desktop.gui.questions import REPLACE, Ask, Dialogs, replace_question
-from clapsep_desktop.gui.wording import size_text
+from clapsep_desktop.gui.wording import short_time, size_text
 from clapsep_desktop.timebase import Span
 
 NO_SELECTION = "Nothing is selected: drag over the recording to select a part."
@@ -262,7 +262,7 @@ class ExportDialog(QDialog):
         try:
             settings = self.choice()
             files = planned_files(plan_export(self._material, settings))
-            text = _summary(files, settings.folder)
+            text = self._part_in_words() + _summary(files, settings.folder)
         except ClapSepError as error:
             self.problem.say(str(error))
             self.summary.setText("")
@@ -271,6 +271,14 @@ class ExportDialog(QDialog):
         self.problem.say("")
         self.summary.setText(text)
         self.ok.setEnabled(True)
+
+    def _part_in_words(self) -> str:
+        """Says that not all is written, which nobody should find out from the file."""
+        part, source = self._material.selection, self._material.original
+        if self.form.range.choice != "selection" or part is None or part.length >= source.frames:
+            return ""
+        selected, all_of_it = (short_time(n / source.rate) for n in (part.length, source.frames))
+        return f"Only the selected {selected} of {all_of_it}. "
 
     # -- Loudness ------------------------------------------------------------------------------
 

@@ -183,6 +183,7 @@ def test_depths_of_recordings_that_a_format_cannot_hold_exactly(material):
 
 def test_it_tells_names_size_and_room(opened, qtbot, tmp_path):
     dialog = opened()
+    assert dialog.summary.text().startswith("Only the selected 0:01.000 of 0:02.000. “rain.kept")
     press(qtbot, dialog, "exportWhatBoth")
     press(qtbot, dialog, "exportRangeRegions")
     text = dialog.summary.text()
@@ -260,10 +261,10 @@ def test_a_name_of_the_users_own_stays(opened):
 def test_the_loudness_of_what_is_chosen_is_shown(opened, qtbot):
     dialog = opened()
     dialog.show()
-    qtbot.waitUntil(lambda: "LUFS" in dialog.form.measured.text())
+    qtbot.waitUntil(lambda: "LUFS" in dialog.form.measured.text(), timeout=30_000)
     kept = dialog.form.measured.text()
     dialog.form.what.button("removed").click()
-    qtbot.waitUntil(lambda: "LUFS" in dialog.form.measured.text())
+    qtbot.waitUntil(lambda: "LUFS" in dialog.form.measured.text(), timeout=30_000)
     assert dialog.form.measured.text() != kept
     dialog.form.what.button("kept").click()  # known already
     assert dialog.form.measured.text() == kept
