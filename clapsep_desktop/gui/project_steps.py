@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +18,7 @@ from clapsep_desktop.session import project as projects
 from clapsep_desktop.session import recovery, source
 from clapsep_desktop.session.autosave import Autosave
 from clapsep_desktop.session.history import History
+from clapsep_desktop.session.locks import ProjectLock
 from clapsep_desktop.session.project import Opened, Project, data_folder, load, taking_in
 
 T = TypeVar("T")
@@ -66,6 +68,29 @@ class Ready:
     material: Material
 
 
+@dataclass(frozen=True)
+class Saved:
+    """A project that was saved: what its file says, and the lock that keeps others from it."""
+
+    history: History
+    lock: ProjectLock
+
+
+def lock_steps(path: Path, own: ProjectLock | None, *, force: bool = False) -> Steps[ProjectLock]:
+    """Keep others from a project.
+
+    Args:
+        path: the project file.
+        own: the lock that is held, if any; it is returned where it is of this project.
+        force: take the lock from whoever holds it.
+
+    Raises:
+        ProjectInUseError: another instance has the project open.
+    """
+    yield Progress("opening")
+    return _locked(path, own, force=force)
+
+
 def read_steps(path: Path) -> Steps[Candidate]:
     """Read a project file and look at its recording; raises ProjectError."""
     yield Progress("opening")
@@ -97,36 +122,56 @@ def ready_steps(candidate: Candidate, store: AudioStore) -> Steps[Ready]:
     return Ready(candidate, opened, material)
 
 
-def save_steps(path: Path, project: Project, store: AudioStore) -> Steps[History]:
-    """Save a project, and find out the recording's hash where that is not known yet.
-
-    Returns:
-        The history that was saved.
+def save_steps(
+    path: Path, project: Project, store: AudioStore, own: ProjectLock | None
+) -> Steps[Saved]:
+    """Lock and save a project, and find out the recording's hash where that is not known yet.
 
     Raises:
+        ProjectInUseError: another instance has that project open.
         AudioWriteError: no room or no rights; the former save is as it was.
         ProjectError: a result is gone.
     """
-    history = project.history
+    yield Progress("saving")
+    lock, saved = _locked(path, own), False
+    try:
+        history = yield from _with_digest(project.history)
+        yield from _told("saving", projects.saving(path, replace(project, history=history), store))
+        saved = True
+    finally:
+        if not saved and lock is not own:
+            lock.release()
+    return Saved(history, lock)
+
+
+def _locked(path: Path, own: ProjectLock | None, *, force: bool = False) -> ProjectLock:
+    return own if own is not None and own.is_of(path) else ProjectLock(path, force=force)
+
+
+def _with_digest(history: History) -> Steps[History]:
+    """A history whose recording can be known again by its hash."""
     recording = history.recording
-    if not recording.digest:
-        try:
-            digest = yield from _hash_steps(recording.path)
-        except AudioReadError:  # it went away while it was open; the results are still worth saving
-            digest = ""
-        history = history.of_recording(replace(recording, digest=digest))
-    yield from _told("saving", projects.saving(path, replace(project, history=history), store))
-    return history
+    if recording.digest:
+        return history
+    try:
+        digest = yield from _hash_steps(recording.path)
+    except AudioReadError:  # it went away while it was open; the results are still worth saving
+        digest = ""
+    return history.of_recording(replace(recording, digest=digest))
 
 
 def find_steps(roots: Iterable[Path]) -> Steps[list[recovery.Recoverable]]:
-    """What a crash left, the latest first, after everything that nothing needs was removed."""
+    """What a crash left, the latest first, after everything that nothing needs was removed.
+
+    A folder that cannot be read, as on a disk that is not there now, is left for another time.
+    """
     yield Progress("looking for unfinished work")
-    found = []
+    found: list[recovery.Recoverable] = []
     for root in roots:
-        sessions = recovery.find(root)
-        recovery.clean(root, sessions)
-        found += sessions
+        with suppress(OSError):
+            sessions = recovery.find(root)
+            found += sessions
+            recovery.clean(root, sessions)
     return sorted(found, key=lambda session: session.snapshot.saved_at, reverse=True)
 
 
@@ -154,11 +199,18 @@ def move_steps(old: AudioStore, needed: Collection[str], folder: Path) -> Steps[
     return new
 
 
-def leave_steps(autosave: Autosave, old: AudioStore) -> Steps[None]:
-    """Delete a store, once the autosave tells where its results are now."""
+def leave_steps(former: Autosave, store: AudioStore, autosave: Autosave) -> Steps[bool]:
+    """Delete a store and end its autosave, once another one tells where its results are now.
+
+    Returns:
+        Whether it is deleted; not where the other autosave fails.
+    """
     yield Progress("autosaving")
-    if autosave.flush(FLUSH_SECONDS):
-        old.close()
+    former.close()
+    is_told = autosave.flush(FLUSH_SECONDS)
+    if is_told:
+        store.close()
+    return is_told
 
 
 def settle_steps(autosave: Autosave, recovered: recovery.Recoverable) -> Steps[None]:

@@ -16,7 +16,9 @@ from clapsep_desktop.gui.operations import trouble
 from clapsep_desktop.gui.project_steps import (
     Candidate,
     Ready,
+    Saved,
     examine_steps,
+    lock_steps,
     read_steps,
     ready_steps,
     save_steps,
@@ -24,7 +26,6 @@ from clapsep_desktop.gui.project_steps import (
 from clapsep_desktop.gui.questions import Ask, Question
 from clapsep_desktop.gui.requests import Trouble
 from clapsep_desktop.gui.safekeeping import Safekeeping
-from clapsep_desktop.session.history import History
 from clapsep_desktop.session.locks import ProjectLock
 from clapsep_desktop.session.project import SUFFIX
 from clapsep_desktop.session.recovery import Recoverable
@@ -112,19 +113,16 @@ class Projects(QObject):
             self._save(named, then)
 
     def _save(self, path: Path, then: Callable[[], None] | None) -> None:
-        lock = self._lock if self._is_own(path) else self._locked_to_save(path)
-        if lock is None:
-            return
         document = self._document
         project, shown = self._keeping.project, document.session
         held = project.history.buffers
         document.hold(held)
 
-        def finish(history: History) -> None:
-            self._take(lock)
+        def finish(saved: Saved) -> None:
+            self._take(saved.lock)
             is_shown = document.session is shown
             if document.session is not None:
-                document.know_recording(history.recording)
+                document.know_recording(saved.history.recording)
                 document.project = path
                 if is_shown:
                     document.undo_stack.setClean()
@@ -134,31 +132,21 @@ class Projects(QObject):
             if then is not None:
                 then()
 
-        def give_up() -> None:
-            document.release(held)
-            if lock is not self._lock:
-                lock.release()
-
         def explain(error: Exception) -> None:
             sentence = f"{trouble.sentence(error)} Everything is still open here."
-            self.troubled.emit(_not_saved(sentence))
+            title = "The project could not be saved"
+            self.troubled.emit(Trouble(title, sentence, (trouble.SAVE_ELSEWHERE,)))
 
         self._runner.submit(
             Job(
                 f"Saving “{path.name}”",
-                lambda: save_steps(path, project, document.store),
+                lambda: save_steps(path, project, document.store, self._lock),
                 on_result=finish,
-                on_abandoned=give_up,
+                on_abandoned=lambda: document.release(held),
                 on_error=explain,
+                discard=lambda saved: self._give_back(saved.lock),
             )
         )
-
-    def _locked_to_save(self, path: Path) -> ProjectLock | None:
-        try:
-            return ProjectLock(path)
-        except ProjectInUseError as error:
-            self.troubled.emit(_not_saved(str(error)))
-            return None
 
     def leave(self, then: Callable[[], None]) -> None:
         """Do something that closes the document, once what is not saved is settled.
@@ -186,23 +174,53 @@ class Projects(QObject):
 
     def open(self, path: Path) -> None:
         """Open a project instead of what is shown, which stays until the other is there."""
-        if self._is_own(path) and self._document.is_open:
-            self.noted.emit(f"“{path.name}” is open already.")
-            return
-        opening = self._begin_opening(path)
-        if opening is not None:
-            self._examine(lambda: read_steps(path), path, opening)
 
-    def _begin_opening(self, path: Path, recovered: Recoverable | None = None) -> _Opening | None:
-        """Lock a project, or ask where another instance has; None where the user gives up."""
-        try:
-            return _Opening(ProjectLock(path), recovered)
-        except ProjectInUseError as error:
+        def read(lock: ProjectLock | None) -> None:
+            if lock is not None and lock is self._lock:
+                self.noted.emit(f"“{path.name}” is open already.")
+            else:
+                self._examine(lambda: read_steps(path), path, _Opening(lock))
+
+        self._lock_first(path, read, self._lock)
+
+    def _lock_first(
+        self,
+        path: Path,
+        then: Callable[[ProjectLock | None], None],
+        own: ProjectLock | None = None,
+        *,
+        force: bool = False,
+    ) -> None:
+        """Lock a project, or ask where another instance has it.
+
+        Args:
+            path: the project file.
+            then: gets the lock; None where a copy is to be opened. Not called where the user gives
+                up.
+            own: what is given where it is the lock of that project.
+            force: take the lock from whoever holds it.
+        """
+
+        def ask(error: Exception) -> None:
+            if not isinstance(error, ProjectInUseError):
+                self.troubled.emit(trouble.of_opening(error))
+                return
             question = Question("The project is open already", str(error), (COPY, ANYWAY))
             answer = self._ask(question)
-        if answer == ANYWAY:
-            return _Opening(ProjectLock(path, force=True), recovered)
-        return _Opening(None, recovered) if answer == COPY else None
+            if answer == ANYWAY:
+                self._lock_first(path, then, force=True)
+            elif answer == COPY:
+                then(None)
+
+        self._runner.submit(
+            Job(
+                f"Opening “{path.name}”",
+                lambda: lock_steps(path, own, force=force),
+                on_result=then,
+                on_error=ask,
+                discard=self._give_back,
+            )
+        )
 
     def _examine(
         self, steps: Callable[[], Generator[Any, None, Candidate]], path: Path, opening: _Opening
@@ -283,23 +301,30 @@ class Projects(QObject):
     def recover(self, session: Recoverable) -> None:
         """Open what a crash left; it stays on the disk until this session's autosave has it."""
         snapshot = session.snapshot
-        opening: _Opening | None = _Opening(None, session)
-        if snapshot.path is not None:
-            opening = self._begin_opening(snapshot.path, session)
-        if opening is not None:
-            candidate = Candidate(snapshot.project, session.folder, snapshot.path)
+        candidate = Candidate(snapshot.project, session.folder, snapshot.path)
+
+        def examine(lock: ProjectLock | None) -> None:
+            opening = _Opening(lock, session)
             self._examine(lambda: examine_steps(candidate), Path(session.name), opening)
+
+        if snapshot.path is None:
+            examine(None)
+        else:
+            self._lock_first(snapshot.path, examine)
 
     # -- The lock ------------------------------------------------------------------------------
 
-    def _is_own(self, path: Path) -> bool:
-        return self._lock is not None and self._lock.is_of(path)
-
     def _take(self, lock: ProjectLock | None) -> None:
+        """Hold another lock than before, or none."""
         if lock is not self._lock:
             if self._lock is not None:
                 self._lock.release()
             self._lock = lock
+
+    def _give_back(self, lock: ProjectLock) -> None:
+        """Let go of a lock that was not wanted any more when it was there."""
+        if lock is not self._lock:
+            lock.release()
 
 
 @dataclass(frozen=True)
@@ -318,10 +343,6 @@ class _Opening:
         """The project is free again."""
         if self.lock is not None:
             self.lock.release()
-
-
-def _not_saved(sentence: str) -> Trouble:
-    return Trouble("The project could not be saved", sentence, (trouble.SAVE_ELSEWHERE,))
 
 
 def _missing(candidate: Candidate) -> str:

@@ -64,9 +64,10 @@ class Safekeeping(QObject):
         super().__init__(parent)
         self._document = document
         self._runner = runner
-        self._roots = list(dict.fromkeys(roots))
+        self._roots = tuple(dict.fromkeys(roots))
         self._view = view
         self._autosave = self._new_autosave()
+        self._left: dict[AudioStore, Autosave] = {}  # whose results lie elsewhere by now
         self._timer = QTimer(self)
         self._minutes = INTERVAL / 60
         self._timer.timeout.connect(self.autosave)
@@ -88,6 +89,10 @@ class Safekeeping(QObject):
         else:
             self._autosave.clear()
         self._autosave.close()
+        for store, autosave in self._left.items():
+            autosave.close()
+            if not keep or self._autosave.flush(0):
+                store.close()
 
     @property
     def project(self) -> Project:
@@ -144,10 +149,9 @@ class Safekeeping(QObject):
         def take(new: AudioStore) -> None:
             document.use_store(new)
             document.release(held)
-            autosave, self._autosave = self._autosave, self._new_autosave()
-            autosave.close()
+            former, self._autosave = self._autosave, self._new_autosave()
             self.autosave()
-            self._runner.submit(Job("Autosaving", lambda: leave_steps(self._autosave, old)))
+            self._leave(old, former)
             self.moved.emit(folder)
 
         def explain(error: Exception) -> None:
@@ -163,6 +167,19 @@ class Safekeeping(QObject):
                 on_error=explain,
                 discard=lambda new: new.close(),
             )
+        )
+
+    def _leave(self, store: AudioStore, former: Autosave) -> None:
+        """Delete where results lay before; at the latest when all is closed."""
+        self._left[store] = former
+        autosave = self._autosave
+
+        def forget(is_deleted: bool) -> None:
+            if is_deleted:
+                del self._left[store]
+
+        self._runner.submit(
+            Job("Autosaving", lambda: leave_steps(former, store, autosave), on_result=forget)
         )
 
     def _new_autosave(self) -> Autosave:
@@ -183,8 +200,9 @@ class Safekeeping(QObject):
             elif told:
                 self.noted.emit("There is no unfinished work.")
 
+        roots = self._roots
         self._runner.submit(
-            Job("Looking for unfinished work", lambda: find_steps(self._roots), on_result=tell)
+            Job("Looking for unfinished work", lambda: find_steps(roots), on_result=tell)
         )
 
     def forget(self, sessions: list[Recoverable]) -> None:
@@ -193,4 +211,5 @@ class Safekeeping(QObject):
 
     def settle(self, session: Recoverable) -> None:
         """Delete what was recovered, once it lies in this session's own autosave."""
-        self._runner.submit(Job("Autosaving", lambda: settle_steps(self._autosave, session)))
+        autosave = self._autosave
+        self._runner.submit(Job("Autosaving", lambda: settle_steps(autosave, session)))

@@ -13,6 +13,8 @@ from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
 from clapsep_desktop.gui.query_panel import QueryPanel
+from tests.support.desks import Desk
+from tests.support.sessions import make_recording
 from tests.support.sounds import noisy_tone, write_sound
 from tests.support.windows import Studio
 
@@ -92,3 +94,20 @@ def opened(studio: Studio, qtbot, recording: Path) -> Studio:
     with qtbot.waitSignal(studio.editor.document.opened):
         studio.window.open_file(recording)
     return studio
+
+
+@pytest.fixture
+def desk(qtbot, tmp_path: Path) -> Iterator[Desk]:
+    """A document with projects, and a recording for it."""
+    make_recording(tmp_path / "field.wav")
+    desk = Desk(tmp_path)
+    yield desk
+    desk.close()
+
+
+@pytest.fixture
+def second(qtbot, tmp_path: Path, desk: Desk) -> Iterator[Desk]:
+    """Another window, or the next start."""
+    desk = Desk(tmp_path, "second")
+    yield desk
+    desk.close()
