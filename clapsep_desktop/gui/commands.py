@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QKeySequence
 
 from clapsep_desktop.gui.actions import Needs
-from clapsep_desktop.gui.document import ROLES
 from clapsep_desktop.gui.prompt_rows import Side
+from clapsep_desktop.gui.session_sound import ROLES
 
 if TYPE_CHECKING:
     from clapsep_desktop.gui.main_window import MainWindow

@@ -18,16 +18,14 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from clapsep_desktop.audio.formats import AudioInfo
-from clapsep_desktop.audio.mix import Layer, MixSource
+from clapsep_desktop.audio.mix import Layer
 from clapsep_desktop.audio.source import AudioSource
 from clapsep_desktop.audio.store import AudioStore
+from clapsep_desktop.gui.session_sound import SessionSound, changed_span
 from clapsep_desktop.session.budget import fitted
 from clapsep_desktop.session.history import History
-from clapsep_desktop.session.session import Extraction, Recording, Session
+from clapsep_desktop.session.session import Recording, Session
 from clapsep_desktop.timebase import Span
-
-ROLES = ("original", "kept", "removed")
-"""What can be heard and seen of a recording."""
 
 UNDO_LIMIT = 200
 """Undo steps that are kept, if not told otherwise."""
@@ -97,10 +95,8 @@ class Document(QObject):
         self.undo_stack.cleanChanged.connect(self._on_clean_changed)
         self.undo_stack.indexChanged.connect(self._on_index_changed)
         self._held: dict[str, int] = {}  # buffers that a job needs, and how many jobs do
-        self._readers: dict[str, AudioSource] = {}
-        self._growing: Layer | None = None
+        self._sound = SessionSound(store)
         self._silent = False  # while a history is replayed
-        self._sources: dict[str, AudioSource] = {}
 
     # -- Opening and closing -------------------------------------------------------------------
 
@@ -164,8 +160,8 @@ class Document(QObject):
         """Show nothing; what was shown, to be let go of."""
         material, self.material = self.material, None
         if material is not None:
-            self.session = self.project = self._growing = None
-            self._sources = {}
+            self.session = self.project = None
+            self._sound.silence()
             self.closed.emit()
             self.session_changed.emit()
         return material
@@ -207,7 +203,7 @@ class Document(QObject):
         assert self.session is not None
         if session == self.session:
             return
-        self._layers(session)  # what can fail does so before the push
+        self._sound.layers(session.below())  # what can fail does so before the push
         self.undo_stack.push(_Edit(self, title, self.session, session, merge))
 
     def know_recording(self, recording: Recording) -> None:
@@ -267,10 +263,8 @@ class Document(QObject):
 
     def use_store(self, store: AudioStore) -> None:
         """Have the results lie in another store, which holds all that `needed` names."""
-        self.store = store
-        self._readers.clear()
+        self.store, self._sound = store, SessionSound(store)
         if self.session is not None:
-            self._growing = None
             self._mix()
             self.audio_changed.emit(Span(0, self.session.recording.frames))
         self.buffers_changed.emit()
@@ -297,21 +291,22 @@ class Document(QObject):
 
         The same mapping is returned until something else is to be heard.
         """
-        return self._sources
+        return self._sound.sources
 
     def heard_by(self, identity: str | None = None) -> AudioSource:
         """What an extraction hears: what those below it in the stack left; None: one on top."""
         assert self.session is not None
-        return self._kept(self._layers_of(self.session.below(identity)))
+        assert self.material is not None
+        return self._sound.left(self.material.source, self.session.below(identity))
 
     def layer_of(self, identity: str) -> Layer:
         """What an extraction takes away, where it lies; raises KeyError without a result."""
         assert self.session is not None
-        return self._layers_of([self.session.find(identity)])[0]
+        return self._sound.layers([self.session.find(identity)])[0]
 
     def grow(self, layer: Layer) -> None:
         """Let the result of an extraction be heard while it is still computed."""
-        self._growing = layer
+        self._sound.growing = layer
         self._mix()
 
     def grown(self, span: Span) -> None:
@@ -324,40 +319,17 @@ class Document(QObject):
         Args:
             tell: whether what is heard changes; not if the finished result takes its place.
         """
-        layer, self._growing = self._growing, None
-        if layer is None or self.session is None:
+        layer, self._sound.growing = self._sound.growing, None
+        if layer is None:
             return
         self._mix()
         if tell:
-            self.audio_changed.emit(_span_of(layer))
+            self.audio_changed.emit(Span(layer.start, layer.stop))
 
     def _mix(self) -> None:
         assert self.session is not None
         assert self.material is not None
-        base = self.material.source
-        layers = self._layers(self.session)
-        if self._growing is not None:
-            layers.append(self._growing)
-        removed = MixSource(base, layers, role="removed")
-        self._sources = {"original": base, "kept": self._kept(layers), "removed": removed}
-
-    def _kept(self, layers: list[Layer]) -> AudioSource:
-        assert self.material is not None
-        base = self.material.source
-        return MixSource(base, layers, role="kept") if layers else base
-
-    def _layers(self, session: Session) -> list[Layer]:
-        return self._layers_of(session.below())
-
-    def _layers_of(self, extractions: Iterable[Extraction]) -> list[Layer]:
-        return [
-            Layer(self._reader(one.buffer), one.span.start, one.strength) for one in extractions
-        ]
-
-    def _reader(self, buffer: str) -> AudioSource:
-        if buffer not in self._readers:
-            self._readers[buffer] = self.store.open(buffer)
-        return self._readers[buffer]
+        self._sound.mix(self.material.source, self.session)
 
     # -- Buffers -------------------------------------------------------------------------------
 
@@ -394,8 +366,7 @@ class Document(QObject):
 
     def _sweep(self) -> None:
         needed = self.needed()
-        for buffer in self._readers.keys() - needed:
-            del self._readers[buffer]
+        self._sound.keep_only(needed)
         if self.store.sweep(needed):
             self.buffers_changed.emit()
 
@@ -429,31 +400,10 @@ class _Edit(QUndoCommand):
         if not isinstance(other, _Edit) or other._merge != self._merge:
             return False
         self.after = other.after
+        self.setObsolete(self.after == self.before)  # the slider is where it was
         return True
 
 
 def _is_edit(command: QUndoCommand) -> TypeGuard[_Edit]:
     """Tells the type checker what the stack holds; nothing else is ever pushed."""
     return isinstance(command, _Edit)
-
-
-def changed_span(before: Session, after: Session) -> Span | None:
-    """Where two sessions of one recording sound different; None where nowhere.
-
-    Only what lies between the first and the last difference in the two stacks counts: what is
-    the same on both sides of it is added up in the same order.
-    """
-    one = [(each.buffer, each.span, each.strength) for each in before.below()]
-    other = [(each.buffer, each.span, each.strength) for each in after.below()]
-    while one and other and one[0] == other[0]:
-        del one[0], other[0]
-    while one and other and one[-1] == other[-1]:
-        del one[-1], other[-1]
-    spans = [span for _, span, _ in (*one, *other)]
-    if not spans:
-        return None
-    return Span(min(span.start for span in spans), max(span.stop for span in spans))
-
-
-def _span_of(layer: Layer) -> Span:
-    return Span(layer.start, layer.start + layer.source.frames)

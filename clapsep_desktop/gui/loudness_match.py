@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from clapsep_desktop.audio.loudness import Loudness, measure
 from clapsep_desktop.audio.playback import Player
 from clapsep_desktop.audio.source import AudioSource
-from clapsep_desktop.gui.document import ROLES, Document
-from clapsep_desktop.gui.jobs import Job, JobRunner, Progress, Steps
+from clapsep_desktop.gui.document import Document
+from clapsep_desktop.gui.jobs import Job, JobRunner, Progress, Steps, retold
+from clapsep_desktop.gui.session_sound import ROLES
 from clapsep_desktop.gui.timeline import Timeline
 from clapsep_desktop.timebase import Span
 
@@ -109,18 +111,17 @@ class LoudnessMatch(QObject):
 def measure_steps(sources: Mapping[str, AudioSource], span: Span) -> Steps[Mapping[str, Loudness]]:
     """Measure a span of every source."""
     found = {}
-    total = len(sources) * span.length
     for number, (role, source) in enumerate(sources.items()):
-        steps = measure(source, span)
-        while True:
-            try:
-                part = next(steps)
-            except StopIteration as end:
-                found[role] = end.value
-                break
-            done = number * span.length + part.stop - span.start
-            yield Progress("measuring", done / source.rate, total / source.rate)
+        found[role] = yield from retold(
+            measure(source, span), partial(_progress, number, len(sources), span, source.rate)
+        )
     return found
+
+
+def _progress(number: int, sources: int, span: Span, rate: int, part: Span) -> Progress:
+    """How far measuring has come: a number of sources are done, and the next up to a part."""
+    done = number * span.length + part.stop - span.start
+    return Progress("measuring", done / rate, sources * span.length / rate)
 
 
 def gains(loudness: Mapping[str, Loudness]) -> dict[str, float]:

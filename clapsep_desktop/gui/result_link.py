@@ -12,12 +12,12 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
 from clapsep_desktop.errors import ClapSepError
-from clapsep_desktop.gui.document import ROLES
 from clapsep_desktop.gui.drag_out import DragOut, carry, file_data
 from clapsep_desktop.gui.editor import Editor
 from clapsep_desktop.gui.history_panel import HistoryPanel
 from clapsep_desktop.gui.operations import trouble
 from clapsep_desktop.gui.result_files import ResultFiles, Wanted
+from clapsep_desktop.gui.session_sound import ROLES
 from clapsep_desktop.gui.transport_bar import TransportBar
 
 

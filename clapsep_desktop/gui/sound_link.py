@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from PySide6.QtCore import QObject, Signal, Slot
 
 from clapsep_desktop.audio.source import AudioSource
-from clapsep_desktop.gui.document import ROLES, Document
+from clapsep_desktop.gui.document import Document
 from clapsep_desktop.gui.player_link import PlayerLink
+from clapsep_desktop.gui.session_sound import ROLES
 from clapsep_desktop.gui.timeline import Timeline
 from clapsep_desktop.gui.viewdata import ViewData
 from clapsep_desktop.timebase import Span

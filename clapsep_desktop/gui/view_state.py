@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from clapsep_desktop.errors import SpanError
-from clapsep_desktop.gui.document import ROLES
+from clapsep_desktop.gui.session_sound import ROLES
 from clapsep_desktop.gui.timeline import Timeline
 from clapsep_desktop.timebase import Span
 

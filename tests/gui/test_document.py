@@ -13,7 +13,8 @@ from clapsep_desktop.audio.formats import AudioInfo
 from clapsep_desktop.audio.mix import Layer
 from clapsep_desktop.audio.source import ArraySource
 from clapsep_desktop.audio.store import AudioStore
-from clapsep_desktop.gui.document import Document, Material, changed_span
+from clapsep_desktop.gui.document import Document, Material
+from clapsep_desktop.gui.session_sound import changed_span
 from clapsep_desktop.query import Query
 from clapsep_desktop.session.history import History
 from clapsep_desktop.session.session import Extraction, Marker, Recording, Session
@@ -113,6 +114,23 @@ def test_steps_of_one_drag_become_one(document):
     assert document.session.find(extraction.id).strength == 0.4
     document.undo_stack.undo()
     assert document.session.find(extraction.id).strength == 1.0
+
+
+def test_a_drag_that_ends_where_it_began_is_no_step(document):
+    extraction = rendered(document)
+    add(document, extraction)
+    before, steps = document.session, []
+    document.history_changed.connect(lambda: steps.append(document.history.titles))
+    for strength in (0.9, 1.0):
+        session = document.session.edited(extraction.id, strength=strength)
+        document.apply("Strength", session, merge="drag 1")
+    assert document.session == before
+    assert document.undo_stack.undoText() == "Remove “rain”"
+    assert steps[-1] == ("Remove “rain”",)
+    session = document.session.edited(extraction.id, strength=0.5)
+    document.apply("Strength", session, merge="drag 1")  # the drag goes on
+    document.undo_stack.undo()
+    assert document.session == before
 
 
 def test_a_session_whose_sound_is_gone_changes_nothing(document):
