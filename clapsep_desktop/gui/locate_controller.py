@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from clapsep_desktop.errors import ClapSepError
 from clapsep_desktop.gui.document import Document
 from clapsep_desktop.gui.jobs import Job, JobRunner, Progress, Steps, retold
 from clapsep_desktop.gui.lane_view import LaneView
+from clapsep_desktop.gui.operations import trouble
 from clapsep_desktop.query import Query
 
 if TYPE_CHECKING:
@@ -123,10 +123,7 @@ class LocateController(QObject):
             self.busy_changed.emit(self.is_busy)
 
         def explain(error: Exception) -> None:
-            if isinstance(error, ClapSepError):
-                self.failed.emit(str(error))
-            else:
-                self.failed.emit(f"This could not be found out ({type(error).__name__}: {error}).")
+            self.failed.emit(trouble.sentence(error))
 
         job = Job(title, steps, on_result=arrived, on_abandoned=ended, on_error=explain)
         self._jobs.add(id(job))

@@ -59,7 +59,7 @@ class ExtractionRequest:
 
 
 def preview_span(cursor: int, rate: int, frames: int) -> Span:
-    """`PREVIEW_SECONDS` around a cursor, moved inside the recording.
+    """`PREVIEW_SECONDS` from a cursor on, moved inside the recording; all of a shorter one.
 
     >>> preview_span(0, 1000, 60_000)
     Span(start=0, stop=10000)

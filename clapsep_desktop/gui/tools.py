@@ -21,6 +21,7 @@ from clapsep_desktop.gui.jobs import Job, JobRunner, Progress, Steps
 from clapsep_desktop.gui.lane_view import LaneView
 from clapsep_desktop.gui.library_dialog import LibraryDialog
 from clapsep_desktop.gui.locate_controller import LocateController
+from clapsep_desktop.gui.operations import trouble
 from clapsep_desktop.gui.query_panel import QueryPanel
 from clapsep_desktop.gui.requests import Trouble
 from clapsep_desktop.query import AudioPrompt, EmbeddedPrompt, TextPrompt
@@ -254,4 +255,4 @@ class Tools(QObject):
         self._query.add_prompt("remove", TextPrompt(text))
 
     def _explain(self, error: Exception) -> None:
-        self._tell(str(error))
+        self._tell(trouble.sentence(error))
