@@ -56,7 +56,7 @@ class LevelMeter(QWidget):
         return QSize(220, 40)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(96, 32)
+        return QSize(64, 32)
 
     def description(self) -> str:
         """The levels in words."""

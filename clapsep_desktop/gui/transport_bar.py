@@ -38,7 +38,8 @@ class TransportBar(QWidget):
     """Transport buttons, roles, speed, times, meters and the device menu.
 
     Buttons are the window's own commands, so that menu, key and button are always one. What does
-    not fit into a narrow window gives way: first the selection's length, then the speed.
+    not fit into a narrow window gives way: first the selection's length, then the speed, then the
+    button that matches loudness, which stands in the menu too.
 
     Signals:
         device_chosen(str): the user chose an output by name; empty for the system's own.
@@ -62,7 +63,13 @@ class TransportBar(QWidget):
         self.position, self.start, self.end, self.length = self._time_fields()
         self.meter = LevelMeter(link.meter)
         self.device = self._device_button()
-        self._optional = [self._titled("Length", self.length), self._titled("Speed", self.speed)]
+        self._length_box = self._titled("Length", self.length)
+        self._speed_box = self._titled("Speed", self.speed)
+        self._optional = (
+            self._length_box,
+            self._speed_box,
+            self.match,
+        )  # the first gives way first
         self._lay_out()
         self._connect()
         self._show_state()
@@ -151,7 +158,6 @@ class TransportBar(QWidget):
         return box
 
     def _lay_out(self) -> None:
-        length, speed = self._optional
         row = QHBoxLayout(self)
         row.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
         row.setSpacing(2 * GRID)
@@ -165,8 +171,8 @@ class TransportBar(QWidget):
         row.addWidget(self._titled("Position", self.position))
         row.addWidget(self._titled("Selection Start", self.start))
         row.addWidget(self._titled("End", self.end))
-        row.addWidget(length)
-        row.addWidget(speed)
+        row.addWidget(self._length_box)
+        row.addWidget(self._speed_box)
         row.addWidget(self.meter, 1)
         row.addWidget(self.device)
 

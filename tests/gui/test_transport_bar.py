@@ -169,14 +169,18 @@ def test_what_does_not_fit_gives_way(rig: Rig) -> None:
     assert rig.bar.length.isVisible()
     assert rig.bar.speed.isVisible()
     needed = rig.bar.minimumSizeHint().width()
-    rig.window.resize(needed + 100, 60)
+    rig.window.resize(needed + 150, 60)
+    assert rig.bar.match.isVisible()
     assert rig.bar.speed.isVisible()
     assert not rig.bar.length.isVisible()
-    rig.window.resize(needed, 60)
+    rig.window.resize(needed + 50, 60)
+    assert rig.bar.match.isVisible()
     assert not rig.bar.speed.isVisible()
+    rig.window.resize(needed, 60)
+    assert not rig.bar.match.isVisible()
     assert rig.bar.minimumSizeHint().width() == needed
     assert rig.bar.width() == needed
-    assert needed < 900  # half of a 1920 pixel screen at 200 %
+    assert needed < 850  # 800 in the window's style
     rig.window.resize(1_400, 60)
     assert rig.bar.length.isVisible()
 
