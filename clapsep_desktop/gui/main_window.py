@@ -7,7 +7,6 @@ Here stand layout, opening and closing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from clapsep_desktop.gui import keyboard, menus, theme, view_state
+from clapsep_desktop.gui import keyboard, menus, view_state
 from clapsep_desktop.gui.actions import Actions
 from clapsep_desktop.gui.commands import Commands
 from clapsep_desktop.gui.controls import GRID
@@ -46,15 +45,16 @@ from clapsep_desktop.gui.projects import Projects
 from clapsep_desktop.gui.query_link import QueryLink
 from clapsep_desktop.gui.query_panel import QueryPanel
 from clapsep_desktop.gui.questions import Dialogs, Question
+from clapsep_desktop.gui.recent_files import RecentFiles
 from clapsep_desktop.gui.recordings import STOP_AND_CLOSE, Recordings, demo
 from clapsep_desktop.gui.result_link import ResultLink
 from clapsep_desktop.gui.safekeeping import Safekeeping
+from clapsep_desktop.gui.settings_link import SettingsLink
 from clapsep_desktop.gui.status_bar import StatusBar
 from clapsep_desktop.gui.tools import Tools
 from clapsep_desktop.gui.track_area import TrackArea
 from clapsep_desktop.gui.transport_bar import TransportBar
 from clapsep_desktop.gui.troubles import Troubles
-from clapsep_desktop.gui.view_settings import ViewSettings
 from clapsep_desktop.gui.welcome import HINT, Welcome
 from clapsep_desktop.gui.window_layout import WindowLayout
 from clapsep_desktop.gui.windows import Windows
@@ -102,7 +102,7 @@ class MainWindow(QMainWindow):
         ]  # fmt: skip
         self.panes = Panes(panes)
         self._connect()
-        self.keeping.autosave_every(editor.settings.values.autosave_minutes)
+        self.settings_link = SettingsLink(self)
         self.layout_.restore()
         self._show_document()
         keyboard.only_by_tab(self)
@@ -115,15 +115,14 @@ class MainWindow(QMainWindow):
         editor = self.editor
         self.track = TrackArea(editor.timeline)
         self.track.set_data(editor.view)
-        self.track.set_settings(ViewSettings.of(editor.settings.values))
         self.transport = TransportBar(editor.playback, self.actions_)
         self.query = QueryPanel()
         self.history = HistoryPanel()
         self.messages = MessageBar()
         self.welcome = Welcome()
         self.status = StatusBar(editor.runner)
-        self.status.show_model(editor.settings.values.model)
-        self.recent = menus.RecentMenu(lambda: editor.settings.recent_files, self)
+        self.recent = RecentFiles(editor.settings, self)
+        self.recent_menu = menus.RecentMenu(self.recent, self)
         self.themes = menus.ThemeMenu(editor.settings.values.theme, self)
 
     def _make_links(self) -> None:
@@ -192,7 +191,7 @@ class MainWindow(QMainWindow):
 
     def _make_menus(self) -> None:
         grown = {
-            menus.RECENT: self.recent.put_into,
+            menus.RECENT: self.recent_menu.put_into,
             menus.PANELS: self._add_panels,
             menus.THEMES: self.themes.put_into,
         }
@@ -223,7 +222,6 @@ class MainWindow(QMainWindow):
         editor.operations.computes_on.connect(self.status.show_devices)
         editor.operations.extracted.connect(self.query_link.on_extracted)
         self.query_link.asked.connect(self.return_to_track)
-        editor.settings.changed.connect(self._on_settings)
         self.projects.opened.connect(self._on_opened)
         self.projects.view_restored.connect(self._show_view)
         self.projects.saved.connect(self._on_saved)
@@ -234,14 +232,12 @@ class MainWindow(QMainWindow):
         self.tools.troubled.connect(self.troubles.show)
         self.tools.noted.connect(self.troubles.note)
         self.status.cancel_requested.connect(editor.operations.cancel_all)
-        self.track.settings_changed.connect(self._remember_view)
         self.track.hovered.connect(self._show_readout)
         self.track.files_dropped.connect(self.recordings.open_first)
         self.track.seek_requested.connect(editor.playback.seek)
-        self.transport.device_chosen.connect(self._choose_device)
-        self.recent.chosen.connect(self.recordings.open)
-        self.themes.chosen.connect(self._choose_theme)
-        self.recent.cleared.connect(editor.settings.forget_files)
+        self.recent.changed.connect(self._show_recent)
+        self.recent_menu.chosen.connect(self.recordings.open)
+        self.recent_menu.cleared.connect(editor.settings.forget_files)
         self.welcome.open_requested.connect(self.recordings.ask)
         self.welcome.demo_requested.connect(self.recordings.open_demo)
         self.welcome.file_requested.connect(self.recordings.open)
@@ -295,7 +291,13 @@ class MainWindow(QMainWindow):
         self.pages.setCurrentWidget(self.track if name else self.welcome)
         self.status.show_recording(document.material.info if document.material else None)
         if not name:
-            self.welcome.show_recent(self.editor.settings.recent_files)
+            self.recent.look()
+            self._show_recent()
+
+    @Slot()
+    def _show_recent(self) -> None:
+        """Offer the recent files that are there, where nothing is open."""
+        self.welcome.show_recent([path for path in self.recent.paths if self.recent.is_there(path)])
 
     @Slot(object)
     def _show_readout(self, readout: Readout | None) -> None:
@@ -357,38 +359,9 @@ class MainWindow(QMainWindow):
         self.editor.settings.update(results_folder=str(folder))
         self.troubles.note(f"Results lie in “{folder}” from now on.")
 
-    # -- What is remembered --------------------------------------------------------------------
-
-    @Slot(object)
-    def _on_settings(self, changed: frozenset[str]) -> None:
-        values = self.editor.settings.values
-        if "model" in changed:
-            self.status.show_model(values.model)
-        if "autosave_minutes" in changed:
-            self.keeping.autosave_every(values.autosave_minutes)
-        if "theme" in changed:
-            app = QApplication.instance()
-            assert isinstance(app, QApplication)
-            theme.apply(app, values.theme)
-            self.themes.show_theme(values.theme)
-        views = ViewSettings.of(values)
-        if replace(self.track.settings, channel="mix") != views:
-            self.track.set_settings(replace(views, channel=self.track.settings.channel))
-
-    @Slot(object)
-    def _remember_view(self, settings: ViewSettings) -> None:
-        self.editor.settings.update(**settings.changes())
-
-    @Slot(str)
-    def _choose_theme(self, name: theme.ThemeName) -> None:
-        self.editor.settings.update(theme=name)
-
-    @Slot(str)
-    def _choose_device(self, name: str) -> None:
-        self.editor.settings.update(output_device=name)
+    # -- Where the user looks, as a project keeps it --------------------------------------------
 
     def _view(self) -> Mapping[str, Any]:
-        """Where the user looks, as a project keeps it."""
         return view_state.captured(self.editor.timeline, self.editor.sound.role)
 
     @Slot(object)
@@ -421,6 +394,7 @@ class MainWindow(QMainWindow):
         self.tools.close()
         self.windows.close()
         self.status.stop()
+        self.recent.close()
         self.projects.close()
         self.keeping.close(keep=self._keeps_session)
         self.editor.close(keep=self._keeps_session)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
 from clapsep_desktop.gui import theme
 from clapsep_desktop.gui.actions import Actions
+from clapsep_desktop.gui.recent_files import RecentFiles
 
 SEPARATOR = ""
 RECENT = "recent"
@@ -136,14 +137,20 @@ class RecentMenu(QObject):
     Signals:
         chosen(Path): a file that is there.
         cleared(): the list is to be emptied.
+
+    Args:
+        files: what is listed.
+        parent: see QObject.
     """
 
     chosen = Signal(object)
     cleared = Signal()
 
-    def __init__(self, files: Callable[[], Sequence[Path]], parent: QObject) -> None:
+    def __init__(self, files: RecentFiles, parent: QObject) -> None:
         super().__init__(parent)
         self._files = files
+        self._actions: list[QAction] = []  # of the files, while the menu is there
+        files.changed.connect(self._mark_all)
 
     def put_into(self, menu: QMenu) -> None:
         """Add it to a menu."""
@@ -157,28 +164,40 @@ class RecentMenu(QObject):
     @Slot()
     def _fill(self) -> None:
         self._menu.clear()
-        files = self._files()
-        for number, path in enumerate(files, 1):
-            self._menu.addAction(self._action(number, path))
-        if not files:
+        self._actions = [
+            self._action(number, path) for number, path in enumerate(self._files.paths, 1)
+        ]
+        if not self._actions:
             self._menu.addAction("No Recent Files").setEnabled(False)
             return
+        self._files.look()
         self._menu.addSeparator()
         clear = self._menu.addAction("&Clear List")
         clear.setObjectName("action_clear_recent")
         clear.triggered.connect(self.cleared)
 
     def _action(self, number: int, path: Path) -> QAction:
-        there = path.exists()
-        name = path.name.replace("&", "&&")
-        text = f"&{number}  {name}" if number < 10 else f"{number}  {name}"
-        action = QAction(text if there else f"{text}  (missing)", self._menu)
+        action = self._menu.addAction("")
         action.setObjectName(f"action_recent_{number}")
-        action.setEnabled(there)
-        action.setToolTip(str(path) if there else f"{path} is not there any more.")
         action.setData(path)
         action.triggered.connect(self._choose)
+        self._mark(action, number)
         return action
+
+    @Slot()
+    def _mark_all(self) -> None:
+        """Take up what is known of the files by now."""
+        for number, action in enumerate(self._actions, 1):
+            self._mark(action, number)
+
+    def _mark(self, action: QAction, number: int) -> None:
+        path = action.data()
+        there = self._files.is_there(path)
+        name = path.name.replace("&", "&&")
+        text = f"&{number}  {name}" if number < 10 else f"{number}  {name}"
+        action.setText(text if there else f"{text}  (missing)")
+        action.setEnabled(there)
+        action.setToolTip(str(path) if there else f"{path} is not there any more.")
 
     @Slot()
     def _choose(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QDockWidget, QWidget
+from shiboken6 import isValid
 
 
 class Panes:
@@ -49,7 +50,7 @@ class Panes:
         if isinstance(pane, QDockWidget):
             pane.raise_()
         target = self._last.get(pane)
-        if target is None or not _takes(target) or not pane.isAncestorOf(target):
+        if target is None or not isValid(target) or not _takes(target):
             target = next((one for one in (pane, *pane.findChildren(QWidget)) if _takes(one)), None)
         if target is None:
             return False

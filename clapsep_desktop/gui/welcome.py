@@ -62,18 +62,17 @@ class Welcome(QWidget):
         self._draw()
 
     def show_recent(self, files: Sequence[Path]) -> None:
-        """Offer recent files that are still there."""
+        """Offer the first of some files."""
         while (item := self._recent.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
-        there = [path for path in files if path.exists()][:SHOWN_FILES]
-        if there:
+        if files:
             heading = muted_label("Recent")
             heading.setAlignment(Qt.AlignmentFlag.AlignCenter)
             self._recent.addWidget(heading)
-        for number, path in enumerate(there, 1):
+        for number, path in enumerate(files[:SHOWN_FILES], 1):
             button = QPushButton(path.name)
             button.setObjectName(f"welcomeRecent{number}")
             button.setAccessibleName(f"Open {path.name}")

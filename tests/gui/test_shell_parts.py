@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLineEdit, QPushButton, QSlider, QVBoxLayout, QWidget
+from shiboken6 import delete
 
 from clapsep_desktop.audio.formats import AudioInfo
 from clapsep_desktop.errors import AudioWriteError, DeviceError, ModelMissingError, QueryError
@@ -23,7 +24,7 @@ from clapsep_desktop.gui.panes import Panes
 from clapsep_desktop.gui.preferences import Settings
 from clapsep_desktop.gui.requests import ExtractionRequest
 from clapsep_desktop.gui.status_bar import StatusBar, form_of, progress_text
-from clapsep_desktop.gui.welcome import Welcome
+from clapsep_desktop.gui.welcome import SHOWN_FILES, Welcome
 from clapsep_desktop.query import Query
 from clapsep_desktop.timebase import Span
 
@@ -155,6 +156,28 @@ def test_panes_are_visited_in_turn_and_remember_what_had_the_keyboard(qtbot):
     assert visits.step(1) is panes[0]
 
 
+def test_a_pane_whose_control_is_gone_is_entered_all_the_same(qtbot):
+    window = QWidget()
+    qtbot.addWidget(window)
+    column = QVBoxLayout(window)
+    panes, fields = [], []
+    for _ in range(2):
+        pane = QWidget()
+        QVBoxLayout(pane).addWidget(QLineEdit())
+        fields.append(QLineEdit())
+        pane.layout().addWidget(fields[-1])
+        column.addWidget(pane)
+        panes.append(pane)
+    window.show()
+    with qtbot.waitActive(window):
+        window.activateWindow()
+    visits = Panes(panes)
+    fields[0].setFocus()
+    assert visits.step(1) is panes[1]
+    delete(fields[0])
+    assert visits.step(1) is panes[0]
+
+
 @pytest.mark.parametrize(
     ("control", "key", "own"),
     [
@@ -227,16 +250,15 @@ def test_only_long_work_is_told_of(qtbot, runner, tmp_path, took, wished, told):
 # -- Welcome and start -------------------------------------------------------------------------
 
 
-def test_the_welcome_offers_recent_files_that_are_there(qtbot, tmp_path):
-    there = tmp_path / "there.wav"
-    there.touch()
+def test_the_welcome_offers_the_first_recent_files(qtbot, tmp_path):
+    files = [tmp_path / f"{number}.wav" for number in range(SHOWN_FILES + 1)]
     welcome = Welcome()
     qtbot.addWidget(welcome)
-    welcome.show_recent([tmp_path / "gone.wav", there])
+    welcome.show_recent(files)
     with qtbot.waitSignal(welcome.file_requested) as told:
         welcome.findChild(QPushButton, "welcomeRecent1").click()
-    assert told.args == [there]
-    assert welcome.findChild(QPushButton, "welcomeRecent2") is None
+    assert told.args == [files[0]]
+    assert welcome.findChild(QPushButton, f"welcomeRecent{SHOWN_FILES + 1}") is None
 
 
 def test_without_a_screen_there_is_a_sentence(monkeypatch, capsys):
