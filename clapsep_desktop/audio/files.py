@@ -11,7 +11,6 @@ is damaged before its end is refused where the damage is met.
 
 from __future__ import annotations
 
-import os
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from typing import Self
 import numpy as np
 import soundfile
 
+from clapsep_desktop.audio import ogg
 from clapsep_desktop.audio.formats import (
     FLOAT_BITS,
     INTEGER_BITS,
@@ -256,7 +256,7 @@ def _info_of(path: Path, file: soundfile.SoundFile) -> AudioInfo:
     )
     with _reading(path):
         if file.format == "OGG":
-            return replace(info, cut=_ogg_breaks_off(path))
+            return replace(info, cut=ogg.breaks_off(path))
         chunk = sound_chunk(path)
         if chunk is None:
             return info
@@ -281,23 +281,6 @@ def _ends_early(file: soundfile.SoundFile) -> bool:
         return True
 
 
-def _ogg_breaks_off(path: Path) -> bool:
-    """Whether an Ogg file lacks the end of its last page, or that page is not marked as the last.
-
-    Ogg says no length beforehand, so that libsndfile takes what is there for the whole (RFC 3533,
-    section 6: the flags lie in byte 5 of a page, the lengths of its segments from byte 27 on).
-    """
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - 2 * _LONGEST_PAGE))
-        tail = file.read()
-    page = tail[max(tail.rfind(b"OggS"), 0) :]
-    segments = page[27 : 27 + page[26]] if len(page) > 26 else b""
-    whole = bool(segments) and len(page) >= 27 + len(segments) + sum(segments)
-    return not (whole and page[5] & 4)
-
-
-_LONGEST_PAGE = 27 + 255 + 255 * 255  # bytes
 _UNCOMPRESSED = frozenset({"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF"})
 
 

@@ -139,6 +139,19 @@ def correct_aiff_length(path: Path, frames: int, frame_bytes: int) -> None:
                 file.write(struct.pack(">I", 8 + frames * frame_bytes))
 
 
+def clear_peak_time(path: Path) -> None:
+    """Take out when the peaks of a WAV or AIFF file of floats were noted, to the second.
+
+    libsndfile writes it, so that the same sound would give other bytes a second later.
+    """
+    with path.open("r+b") as file:
+        for chunk in read_chunks(file):
+            if chunk.name == b"PEAK":
+                file.seek(chunk.offset + 4)  # behind the version
+                file.write(bytes(4))
+                return
+
+
 def channel_mask(path: Path) -> bytes | None:
     """The bytes by which an extensible WAV file tells which loudspeakers its channels are for.
 

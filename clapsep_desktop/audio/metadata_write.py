@@ -80,7 +80,7 @@ def _write_vorbis(
     file = open_vorbis(target, chosen.subtype)
     if file.tags is None:
         file.add_tags()
-    for name in {key for key, _ in tags}:
+    for name in dict.fromkeys(key for key, _ in tags):  # in one order, for one file
         file.tags[name] = [value for key, value in tags if key == name]
     for picture in found.pictures:
         if isinstance(file, FLAC):

@@ -13,8 +13,9 @@ import soundfile
 from clapsep_desktop.audio.chunk_metadata import Marker
 from clapsep_desktop.audio.excerpt import Excerpt
 from clapsep_desktop.audio.formats import AudioInfo, TargetFormat
-from clapsep_desktop.audio.iff import correct_aiff_length
+from clapsep_desktop.audio.iff import clear_peak_time, correct_aiff_length
 from clapsep_desktop.audio.metadata import carry_metadata
+from clapsep_desktop.audio.ogg import settle_serial
 from clapsep_desktop.audio.sequential import SequentialFile, native_name
 from clapsep_desktop.audio.staging import StagedFile, writing
 from clapsep_desktop.errors import AudioWriteError
@@ -104,6 +105,8 @@ class SoundWriter:
     ) -> list[str]:
         """Have libsndfile write what it still holds back, add the metadata and look at the result.
 
+        The same samples, metadata and note give the same bytes, whenever they are written.
+
         Args:
             info: the recording that metadata is carried over from.
             comment: a note on the processing; nothing is added where it is empty.
@@ -122,9 +125,13 @@ class SoundWriter:
             self._file.close()
             if self.format.major == "AIFF" and self.format.bits == 8:
                 correct_aiff_length(part, self._frames, self._file.channels)
+            if self.format.is_float:
+                clear_peak_time(part)
             said = carry_metadata(
                 info, part, self.format, comment, excerpt, markers, carry=metadata
             )
+            if self.format.major == "OGG":
+                settle_serial(part)
             written = soundfile.info(native_name(part)).frames
         if written != self._frames:
             raise AudioWriteError(

@@ -127,6 +127,23 @@ def test_clipping_is_counted_and_the_rest_left_alone(tmp_path):
     np.testing.assert_array_equal(read(tmp_path / "k.wav")[7:], 0.25)
 
 
+@pytest.mark.parametrize(("container", "subtype", "extension"), [*LOSSLESS_FORMATS, *LOSSY_FORMATS])
+def test_the_same_sound_gives_the_same_bytes(tmp_path, container, subtype, extension):
+    source, target = tmp_path / f"a{extension}", tmp_path / f"k{extension}"
+    write_sound(source, noisy_tone(20_000), container=container, subtype=subtype)
+    for _ in range(2):
+        export(
+            source, Span(0, 10_000), kept=target, removed=tmp_path / f"r{extension}", comment="x"
+        )
+        target.rename(tmp_path / f"{len(list(tmp_path.iterdir()))}.made")
+    first, second = (path.read_bytes() for path in tmp_path.glob("*.made"))
+    assert first == second
+    if b"PEAK" in first[:400]:
+        place = first.index(b"PEAK")
+        assert first[place + 12 : place + 16] == bytes(4)  # no time of day
+    assert len(read(tmp_path / f"r{extension}")) == 20_000
+
+
 def test_one_part_alone_equals_that_part_of_the_pair(tmp_path):
     source = write_sound(tmp_path / "a.wav", noisy_tone(3_000))
     span = Span(500, 2_500)

@@ -257,6 +257,8 @@ def test_vorbis_comments_and_pictures_are_kept_but_no_replay_gain(tmp_path, flac
     export(flac, target)
     kind = {".flac": FLAC, ".ogg": OggVorbis, ".opus": OggOpus}[extension]
     file = kind(target)
+    names = [name for name, _ in file.tags if name in ("title", "artist", "mood", "comment")]
+    assert names == ["title", "artist", "artist", "mood", "comment"]
     assert file["artist"] == ["Jürgen", "雨"]
     assert file["mood"] == ["calm"]
     assert file["comment"] == [NOTE]
