@@ -96,13 +96,15 @@ class ChecklistPanel(QWidget):
         """
         self.clear()
         self._tags = list(tags)
-        for tag in tags:
+        for number, tag in enumerate(tags):
             first = short_time(tag.located.spans[0].start / rate)
             item = QTreeWidgetItem([tag.name, f"{tag.located.score:.0%}", first, ""])
             item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            item.setToolTip(0, f"Heard at {len(tag.located.spans)} places, first at {first}.")
+            count = len(tag.located.spans)
+            places = "one place" if count == 1 else f"{count} places, first"
+            item.setToolTip(0, f"Heard at {places} at {first}.")
             self.list.addTopLevelItem(item)
-            self.list.setItemWidget(item, 3, self._buttons(tag))
+            self.list.setItemWidget(item, 3, self._buttons(number, tag))
         self.hint.setText("" if tags else NOTHING)
         self.hint.setVisible(not tags)
         self.list.setVisible(bool(tags))
@@ -121,8 +123,7 @@ class ChecklistPanel(QWidget):
         self.listen.setEnabled(not busy)
         self.listen.setText("Listening…" if busy else "Listen")
 
-    def _buttons(self, tag: Tag) -> QWidget:
-        number = len(self._tags) if tag not in self._tags else self._tags.index(tag)
+    def _buttons(self, number: int, tag: Tag) -> QWidget:
         keep = tool_button(f"checklistKeep{number}", "keep", f"Keep {tag.name}")
         remove = tool_button(f"checklistRemove{number}", "remove", f"Remove {tag.name}")
         keep.clicked.connect(partial(self._keep, tag.text))

@@ -42,7 +42,7 @@ class HistoryLink(QObject):
     def _show(self) -> None:
         session, store = self._editor.document.session, self._editor.document.store
         if session is None:
-            self._panel.show_session(None, set(), {}, 0)
+            self._panel.show_session(None)
             return
         outdated = {one.id for one in session if session.is_outdated(one.id)}
         sizes = {one.id: store.size(one.buffer) for one in session if one.is_rendered}

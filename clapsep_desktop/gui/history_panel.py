@@ -146,8 +146,8 @@ class HistoryPanel(QWidget):
             self.source.show_recording(session.recording)
             for number, (row, extraction) in enumerate(zip(self._rows, session, strict=True), 1):
                 amount = (amounts or {}).get(extraction.id, 0)
-                row.show_extraction(extraction, number, amount, extraction.id in outdated)
-                row.show_facts(session.recording.rate, session.recording.frames)
+                row.show_extraction(extraction, number, extraction.id in outdated)
+                row.show_facts(extraction, session.recording, amount)
         self._hint.setText(CLOSED if session is None else EMPTY)
         self._hint.setVisible(not wanted)
         self.show_disk(used)

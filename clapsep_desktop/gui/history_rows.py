@@ -32,6 +32,7 @@ from clapsep_desktop.gui.elided import ElidedLabel
 from clapsep_desktop.gui.model_choices import model_title
 from clapsep_desktop.gui.wording import short_time, size_text
 from clapsep_desktop.session.session import Extraction, Recording
+from clapsep_desktop.timebase import Span
 
 _KEYS = {
     Qt.Key.Key_Delete: "delete",
@@ -307,15 +308,12 @@ class ExtractionRow(Line):
         column.addLayout(head)
         column.addLayout(body)
 
-    def show_extraction(
-        self, extraction: Extraction, number: int, amount: int, outdated: bool
-    ) -> None:
+    def show_extraction(self, extraction: Extraction, number: int, outdated: bool) -> None:
         """Tells about an extraction.
 
         Args:
             extraction: the one of this line's id.
             number: its place in the stack, from 1.
-            amount: bytes it takes on disk.
             outdated: whether it would hear something else now.
         """
         self._extraction = extraction
@@ -345,30 +343,34 @@ class ExtractionRow(Line):
         self.strength.setEnabled(extraction.enabled and extraction.is_rendered)
         state = "" if extraction.enabled else ", off"
         self.setAccessibleName(f"Step {number}{state}: {extraction.title}")
-        self._amount = amount
 
-    def show_facts(self, rate: int, frames: int) -> None:
-        """Tells where it is and what it took, in a recording of a rate and a length."""
-        extraction = self._extraction
-        if extraction is None:
-            return
-        span = extraction.span
-        whole = span.start == 0 and span.stop == frames
-        place = f"{short_time(span.start / rate)} – {short_time(span.stop / rate)}"
-        facts = ["Whole file" if whole else place]
+    def show_facts(self, extraction: Extraction, recording: Recording, amount: int) -> None:
+        """Tells where in a recording it is and what it took.
+
+        Args:
+            extraction: the one of this line's id.
+            recording: what the stack is made of.
+            amount: bytes it takes on disk.
+        """
+        start, stop = (
+            short_time(edge / recording.rate)
+            for edge in (extraction.span.start, extraction.span.stop)
+        )
+        whole = extraction.span == Span(0, recording.frames)
+        facts = ["Whole file" if whole else f"{start} – {stop}"]
         if extraction.band is not None:
             facts.append(f"{extraction.band[0]:,.0f} – {extraction.band[1]:,.0f} Hz")
         facts.append(models_text(extraction))
         if extraction.is_rendered:
             facts.append(f"in {extraction.seconds:.1f} s")
-            facts.append(size_text(self._amount))
+            facts.append(size_text(amount))
         # A line may break between two facts only.
         self._facts.setText(" · ".join(fact.replace(" ", "\N{NO-BREAK SPACE}") for fact in facts))
         self.setAccessibleDescription(", ".join(facts))
 
     def set_change(self, text: str) -> None:
         """Says what the step changed; empty for nothing to say."""
-        self._change.setText(text)
+        self._change.setText(text.replace(" dBFS", "\N{NO-BREAK SPACE}dBFS"))
         self._change.setVisible(bool(text))
 
     def rename(self) -> None:

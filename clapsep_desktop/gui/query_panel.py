@@ -24,6 +24,7 @@ from clapsep_desktop.gui.controls import (
     plain_scroll,
     tool_button,
 )
+from clapsep_desktop.gui.elided import tip_of
 from clapsep_desktop.gui.model_choices import ModelChoice
 from clapsep_desktop.gui.prompt_list import PromptList
 from clapsep_desktop.gui.prompt_rows import Side
@@ -31,6 +32,7 @@ from clapsep_desktop.gui.query_history import QueryHistory
 from clapsep_desktop.gui.query_options import NO_SELECTION, QueryOptions
 from clapsep_desktop.gui.suggestions import Suggestions
 from clapsep_desktop.gui.voice_hint import VOICE, VoiceHint, names_only_what_disturbs
+from clapsep_desktop.gui.wording import menu_words
 from clapsep_desktop.query import Prompt, Query
 
 EMPTY = "Name a sound to keep or a sound to remove."
@@ -76,7 +78,6 @@ class QueryPanel(QWidget):
         self._quiet = False
         self._may_hint = True
         self._error = ""
-        self._recent_queries: tuple[Query, ...] = ()
         self.keep = PromptList("keep", self.suggestions)
         self.remove = PromptList("remove", self.suggestions)
         self.options = QueryOptions()
@@ -148,13 +149,14 @@ class QueryPanel(QWidget):
         """Earlier queries, newest first: for the arrow keys, the menu and the suggestions."""
         self._history.set_queries(queries)
         self.suggestions.set_recent(queries)
-        self._recent_queries = tuple(queries[:_SHOWN_QUERIES])
         self._recent_menu.clear()
-        for number, query in enumerate(self._recent_queries):
+        for number, query in enumerate(queries[:_SHOWN_QUERIES]):
             words = str(query)
-            action = self._recent_menu.addAction(words[:1].upper() + words[1:])
+            words = words[:1].upper() + words[1:]
+            action = self._recent_menu.addAction(menu_words(words))
             action.setObjectName(f"recentQuery{number}")
-            action.setData(number)
+            action.setToolTip(tip_of(words))
+            action.setData(query)
         self._recent.setEnabled(bool(queries))
 
     def allow_voice_hint(self, allowed: bool) -> None:
@@ -223,6 +225,7 @@ class QueryPanel(QWidget):
         )
         self._recent_menu = QMenu(self._recent)
         self._recent_menu.setObjectName("recentQueriesMenu")
+        self._recent_menu.setToolTipsVisible(True)
         self._recent_menu.triggered.connect(self._recall)
         self._recent.setMenu(self._recent_menu)
         self._recent.setPopupMode(self._recent.ToolButtonPopupMode.InstantPopup)
@@ -269,8 +272,9 @@ class QueryPanel(QWidget):
         self.setMinimumWidth(292)
 
     def sizeHint(self) -> QSize:
-        """Room for all of it; a scroll area alone would be content with less."""
-        height = self._inside.sizeHint().height() + 1 + self._foot.sizeHint().height()
+        """Room for all of it and a sound on each side; a scroll area would be content with less."""
+        row = self.keep.rows[-1].sizeHint().height()
+        height = self._inside.sizeHint().height() + 2 * row + self._foot.sizeHint().height()
         return QSize(super().sizeHint().width(), height)
 
     # What happens.
@@ -312,7 +316,7 @@ class QueryPanel(QWidget):
         self.query_changed.emit()
 
     def _recall(self, action: QAction) -> None:
-        self.set_query(self._recent_queries[action.data()])
+        self.set_query(action.data())
 
     def _use_selection_to_keep(self) -> None:
         self.use_selection_as_example.emit("keep")

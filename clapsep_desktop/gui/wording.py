@@ -8,6 +8,8 @@ from typing import Final
 MINUS: Final = "−"
 """The minus of print, which is as wide as a plus."""
 
+_WIDEST: Final = 60  # characters of an entry in a menu
+
 
 def short_time(seconds: float) -> str:
     """A time in as few places as it needs.
@@ -41,3 +43,13 @@ def rounded(value: float, digits: int = 0) -> str:
     ('−23', '−2.3', '0.0')
     """
     return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", MINUS)
+
+
+def menu_words(text: str) -> str:
+    """A text of the user's as a menu can show it: not too wide, and with its ampersands.
+
+    >>> menu_words("rain & wind"), len(menu_words("a very long text " * 20))
+    ('rain && wind', 60)
+    """
+    short = text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1].rstrip()}…"
+    return short.replace("&", "&&")

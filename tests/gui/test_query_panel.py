@@ -172,6 +172,17 @@ def test_the_menu_of_recent_queries_recalls(panel):
     assert panel.query() == MIXED
 
 
+def test_a_long_query_has_a_short_entry_in_the_menu_and_a_tip(panel):
+    query = Query.of(["a horse & cart " * 15])
+    panel.set_recent([query])
+    entry = child(panel, "recentQueriesButton", QToolButton).menu().actions()[0]
+    assert len(entry.text()) < 70
+    assert "horse && cart" in entry.text()
+    assert "a horse &amp; cart " * 10 in entry.toolTip()
+    entry.trigger()
+    assert panel.query() == query
+
+
 # For everybody.
 
 
