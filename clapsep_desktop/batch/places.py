@@ -52,13 +52,18 @@ def absolute(place: str) -> str:
 
 
 def state(place: str) -> tuple[int, str] | None:
-    """Size in bytes and a mark that changes with the content; None where there is no file."""
+    """Size in bytes and a mark that changes with the content; None where there is no file.
+
+    Raises:
+        AudioReadError: the place is on a store that cannot be asked.
+    """
     if is_url(place):
         system, path = _system(place)
-        try:
-            info = system.info(path)
-        except OSError:
-            return None
+        with _speaking(place, AudioReadError, "cannot be reached"):
+            try:
+                info = system.info(path)
+            except OSError:
+                return None
         mark = info.get("ETag") or info.get("mtime") or info.get("created") or ""
         return int(info.get("size") or 0), str(mark)
     try:
@@ -81,10 +86,11 @@ def files_in(folder: str) -> list[str]:
     try:
         if is_url(folder):
             system, path = _system(folder)
-            found = system.ls(path, detail=False)
+            with _speaking(folder, AudioReadError, "cannot be reached"):
+                found = system.ls(path, detail=False)
             return sorted(joined(folder, PurePosixPath(each).name) for each in found)
         return sorted(str(each) for each in Path(folder).iterdir())
-    except (OSError, ValueError):
+    except (OSError, ValueError, AudioReadError):
         return []
 
 
@@ -93,11 +99,11 @@ def read_text(place: str) -> str | None:
     try:
         if is_url(place):
             system, path = _system(place)
-            with system.open(path, "rb") as file:
-                data = file.read()
+            with _speaking(place, AudioReadError, "cannot be read"):
+                data = system.cat_file(path)
             return str(data.decode())
         return Path(place).read_text(encoding="utf-8")
-    except (OSError, ValueError):
+    except (OSError, ValueError, AudioReadError):
         return None
 
 
@@ -116,10 +122,11 @@ def write_text(place: str, text: str) -> None:
 
 def remove(place: str) -> None:
     """Delete a file, if it is there."""
-    with suppress(OSError):
+    with suppress(OSError, AudioWriteError):
         if is_url(place):
             system, path = _system(place)
-            system.rm(path)
+            with _speaking(place, AudioWriteError, "cannot be deleted"):
+                system.rm(path)
         else:
             Path(place).unlink(missing_ok=True)
 

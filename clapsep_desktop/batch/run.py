@@ -94,7 +94,7 @@ def gathered(inputs: Iterable[str]) -> list[str]:
     What an earlier batch made of one of them, and put beside it, is none.
 
     Raises:
-        DataError: a folder holds no sound file, or there is nothing at all.
+        DataError: a folder holds no sound file or cannot be read, or there is nothing at all.
     """
     found: list[str] = []
     for text in inputs:
@@ -102,7 +102,10 @@ def gathered(inputs: Iterable[str]) -> list[str]:
             found.append(text)
             continue
         path = expanded(text)
-        inside = [each for each in sorted(path.iterdir()) if _is_sound(each)]
+        try:
+            inside = [each for each in sorted(path.iterdir()) if _is_sound(each)]
+        except OSError as error:
+            raise DataError(f"The folder “{path}” could not be read: {error.strerror}.") from error
         if not inside:
             raise DataError(f"There is no sound file in the folder “{path}”.")
         found += map(str, inside)

@@ -63,12 +63,12 @@ class Worker:
             job: what to do; one whose record says that it is done is not done again.
             report: see `Report`.
         """
-        earlier = recorded(job)
-        if earlier is not None and earlier.is_done:
-            return earlier
         started = time.monotonic()
         self._notes.clear()
         try:
+            earlier = recorded(job)
+            if earlier is not None and earlier.is_done:
+                return earlier
             outcome = self._done(job, report)
         except ClapSepError as error:
             outcome = Outcome("failed", _SHOP_IN_PATH.sub("", str(error)))
@@ -151,9 +151,9 @@ def results_of(home: str) -> dict[str, str]:
 
 def _noted(job: Job, outcome: Outcome) -> Outcome:
     """A done outcome as its record has it; where none can be written, that is told."""
-    states = {place: places.state(place) or (0, "") for place in job.targets}
-    outcome = replace(outcome, states=states)
     try:
+        states = {place: places.state(place) or (0, "") for place in job.targets}
+        outcome = replace(outcome, states=states)
         _record(job, outcome)
     except ClapSepError as error:
         sentence = f"The results are there, but another run of the batch makes them again: {error}"

@@ -79,6 +79,31 @@ def test_a_store_that_is_not_known_is_told() -> None:
         places.state("nowhere://a/b")
 
 
+class Shut(fsspec.AbstractFileSystem):
+    """A store that refuses everything by errors of its own kind, as those of cloud stores do."""
+
+    def refuse(self, *_: object, **__: object) -> None:
+        raise RuntimeError("No credentials.")
+
+    info = ls = cat_file = rm = put_file = get_file = makedirs = refuse
+
+
+def test_a_store_that_refuses_is_told_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "_system", lambda place: (Shut(), place))
+    place = "shut://out/a.wav"
+    with pytest.raises(AudioReadError, match=r"“shut://out/a.wav” cannot be reached: No cred"):
+        places.state(place)
+    with pytest.raises(AudioReadError, match="could not be fetched: No credentials"):
+        places.fetched(place).__enter__()
+    with pytest.raises(AudioWriteError, match="could not be written: No credentials"):
+        places.write_text(place, "x")
+    assert places.read_text(place) is None
+    assert places.files_in("shut://out") == []
+    places.remove(place)
+
+
 def test_windows_drives_are_paths() -> None:
     assert not places.is_url(r"C:\in\a.wav")
     assert not places.is_url("a:b")

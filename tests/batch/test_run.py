@@ -79,6 +79,17 @@ def test_a_folder_stands_for_its_sound_files(folder: Path) -> None:
         gathered([])
 
 
+def test_a_folder_that_cannot_be_read_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(DataError, match=r"could not be read: Permission denied\."):
+        gathered([str(folder)])
+
+
 def test_results_and_report(folder: Path, pool: Inline) -> None:
     batch = _batch(folder)
     _run(batch, pool)
