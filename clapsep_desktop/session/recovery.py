@@ -7,6 +7,7 @@ folder whose process is dead is a session that was not closed.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Collection, Generator
@@ -24,6 +25,7 @@ from clapsep_desktop.session.history import History
 from clapsep_desktop.session.project import Opened, Progress, Project, Results, taking_in
 from clapsep_desktop.session.session import Session
 
+_NAME = re.compile("[0-9a-f]{32}")  # what `new_folder` gives; other folders are the user's
 _YOUNG = 60.0  # s; a folder this new may be one that a process is just making
 
 
@@ -97,11 +99,13 @@ def clean(root: Path, keep: Collection[Recoverable]) -> int:
     """Delete what dead processes left and nothing needs; the bytes that freed.
 
     Args:
-        root: of all sessions.
+        root: of all sessions; what else lies there stays, for the user may have chosen any folder.
         keep: sessions that `find` gave; those of a newer version of the program stay as well.
     """
     kept = {one.folder for one in keep}
     for folder in _abandoned(root):
+        if not _NAME.fullmatch(folder.name):
+            continue
         with suppress(OSError):  # another window may be cleaning as well
             if time.time() - folder.stat().st_mtime > _YOUNG:
                 folder.rmdir()  # if it is empty: its process died before it could say it is its own

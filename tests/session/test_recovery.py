@@ -177,13 +177,14 @@ def test_the_latest_is_first(root: Path, tmp_path: Path) -> None:
     assert [one.folder.name for one in find(root)] == ["c", "b", "a"]
 
 
-def test_an_old_empty_folder_goes_and_a_new_one_stays(root: Path) -> None:
-    for name, age in (("new", 0), ("old", 1_000)):
-        (root / name).mkdir(parents=True)
-        stamp = (root / name).stat().st_mtime - age
-        os.utime(root / name, (stamp, stamp))
+def test_an_old_empty_folder_goes_and_a_new_one_stays_as_do_the_users_own(root: Path) -> None:
+    new, old, own = new_folder(root), new_folder(root), root / "Interviews"
+    for folder, age in ((new, 0), (old, 1_000), (own, 1_000)):
+        folder.mkdir(parents=True)
+        stamp = folder.stat().st_mtime - age
+        os.utime(folder, (stamp, stamp))
     clean(root, [])
-    assert [folder.name for folder in root.iterdir()] == ["new"]
+    assert set(root.iterdir()) == {new, own}
 
 
 def test_a_folder_that_another_window_cleans_at_the_same_time_is_nothing(
