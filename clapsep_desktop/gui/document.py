@@ -22,6 +22,7 @@ from clapsep_desktop.audio.mix import Layer
 from clapsep_desktop.audio.source import AudioSource
 from clapsep_desktop.audio.store import AudioStore
 from clapsep_desktop.gui.session_sound import SessionSound, changed_span
+from clapsep_desktop.gui.wording import menu_words
 from clapsep_desktop.session.budget import fitted
 from clapsep_desktop.session.history import History
 from clapsep_desktop.session.session import Recording, Session
@@ -377,7 +378,7 @@ class _Edit(QUndoCommand):
     def __init__(
         self, document: Document, title: str, before: Session, after: Session, merge: str
     ) -> None:
-        super().__init__(title)
+        super().__init__(f"{title}\n{menu_words(title)}")  # in the list of steps, and the menu
         self.before = before
         self.after = after
         self._document = document

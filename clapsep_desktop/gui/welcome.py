@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from clapsep_desktop.gui import theme
 from clapsep_desktop.gui.controls import GRID, muted_label
+from clapsep_desktop.gui.wording import menu_words
 
 SHOWN_FILES = 5
 _ICON = 56  # pixels
@@ -73,7 +75,7 @@ class Welcome(QWidget):
             heading.setAlignment(Qt.AlignmentFlag.AlignCenter)
             self._recent.addWidget(heading)
         for number, path in enumerate(files[:SHOWN_FILES], 1):
-            button = QPushButton(path.name)
+            button = QPushButton(menu_words(path.name))
             button.setObjectName(f"welcomeRecent{number}")
             button.setAccessibleName(f"Open {path.name}")
             button.setToolTip(str(path))
@@ -82,8 +84,14 @@ class Welcome(QWidget):
             button.clicked.connect(self._choose)
             self._recent.addWidget(button, 0, Qt.AlignmentFlag.AlignCenter)
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Take the keyboard where nothing in the window has it, such as at the start."""
+        super().showEvent(event)
+        if self.window().focusWidget() is None:
+            self._open.setFocus(Qt.FocusReason.OtherFocusReason)
+
     def _offers(self) -> QHBoxLayout:
-        open_file = QPushButton("Open…")
+        self._open = open_file = QPushButton("Open…")
         open_file.setObjectName("welcomeOpen")
         open_file.setToolTip("Open a recording or a project (Ctrl+O).")
         open_file.setProperty("kind", "primary")

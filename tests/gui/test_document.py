@@ -62,6 +62,14 @@ def test_an_untouched_recording_is_kept_whole(document):
     assert not document.is_dirty
 
 
+def test_a_long_title_is_whole_in_the_list_of_steps_and_short_in_the_menu(document):
+    title = "Keep “a horse & cart on a gravel road, far away, with a river behind it and birds”"
+    document.apply(title, document.session.added(rendered(document)))
+    assert document.undo_stack.text(0) == title
+    assert document.undo_stack.undoText().startswith("Keep “a horse && cart on")
+    assert document.undo_stack.undoText().endswith("…")
+
+
 def test_an_extraction_is_heard_undone_and_redone(document, qtbot):
     extraction = rendered(document)
     with qtbot.waitSignal(document.audio_changed) as told:

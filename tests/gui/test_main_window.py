@@ -74,6 +74,7 @@ def test_the_window_opens_without_torch(tmp_path):
 
 def test_without_a_recording_there_is_a_welcome(studio):
     assert studio.window.pages.currentWidget() is studio.window.welcome
+    assert studio.window.focusWidget().objectName() == "welcomeOpen"
     assert studio.window.windowTitle() == "CLAPSep Desktop[*]"
     assert not studio.window.actions_["extract"].isEnabled()
     assert studio.window.actions_["open"].isEnabled()

@@ -251,13 +251,15 @@ def test_only_long_work_is_told_of(qtbot, runner, tmp_path, took, wished, told):
 
 
 def test_the_welcome_offers_the_first_recent_files(qtbot, tmp_path):
-    files = [tmp_path / f"{number}.wav" for number in range(SHOWN_FILES + 1)]
+    files = [tmp_path / f"wind & rain {number}{80 * 'x'}.wav" for number in range(SHOWN_FILES + 1)]
     welcome = Welcome()
     qtbot.addWidget(welcome)
     welcome.show_recent(files)
     with qtbot.waitSignal(welcome.file_requested) as told:
         welcome.findChild(QPushButton, "welcomeRecent1").click()
     assert told.args == [files[0]]
+    assert welcome.findChild(QPushButton, "welcomeRecent1").text().startswith("wind && rain 0x")
+    assert welcome.sizeHint().width() < 800  # a long name does not make the window wide
     assert welcome.findChild(QPushButton, f"welcomeRecent{SHOWN_FILES + 1}") is None
 
 
