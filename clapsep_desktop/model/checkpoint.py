@@ -16,7 +16,7 @@ import errno
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -167,29 +167,41 @@ def load_separator(folder: Path, config: BaseConfig, *, merge: bool = True) -> B
             peft's adapter, for training.
     """
     net = unfilled(lambda: BaseNet(config))
-    with ExitStack() as stack:
-        own = stack.enter_context(_opened(folder / SEPARATOR_FILE))
-        clap = stack.enter_context(_opened(folder / AUDIO_FILE))
-        own_names, clap_names = set(own.keys()), set(clap.keys())
-        weights = {}
-        for name in stored(net):
-            _require(name in own_names or name in clap_names, folder, name)
-            weights[name] = (own if name in own_names else clap).get_tensor(name).float()
-        matrices = {
-            f"{layer}.{matrix}": own.get_tensor(f"audio.{layer}.{matrix}").float()
-            for layer in adapted(config)
-            for matrix in ("lora_A", "lora_B")
-        }
+    layers = {f"audio.{layer}.weight": layer for layer in adapted(config)}
+    matrices: Weights = {}
+    with _separator_files(folder) as read:
+        weights = {name: read(name) for name in stored(net) if not (merge and name in layers)}
+        if not merge:
+            matrices = {
+                f"{layer}.{matrix}": read(f"audio.{layer}.{matrix}")
+                for layer in layers.values()
+                for matrix in ("lora_A", "lora_B")
+            }
     if merge:
-        for layer in adapted(config):
-            name = f"audio.{layer}.weight"
-            A, B = matrices[f"{layer}.lora_A"], matrices[f"{layer}.lora_B"]
-            weights[name] = lora.updated(weights[name], A, B, config.lora_scale)
+        # Mapped by themselves, so that the memory of what is adapted is given back.
+        with _separator_files(folder) as read:
+            for name, layer in layers.items():
+                A, B = read(f"audio.{layer}.lora_A"), read(f"audio.{layer}.lora_B")
+                weights[name] = lora.updated(read(name), A, B, config.lora_scale)
     _assign(net, weights, folder)
     if not merge:
         lora.attach(net.audio, config)
         lora.load(net.audio, matrices)
     return net
+
+
+@contextmanager
+def _separator_files(folder: Path) -> Iterator[Callable[[str], Tensor]]:
+    """Reads the separator's weights by name, float32: its own, or those it shares with CLAP."""
+    with _opened(folder / SEPARATOR_FILE) as own, _opened(folder / AUDIO_FILE) as clap:
+        own_names, clap_names = set(own.keys()), set(clap.keys())
+
+        def read(name: str) -> Tensor:
+            _require(name in own_names or name in clap_names, folder, name)
+            weight: Tensor = (own if name in own_names else clap).get_tensor(name)
+            return weight.float()
+
+        yield read
 
 
 def load_audio_embedder(folder: Path, config: BaseConfig) -> AudioEmbedder:

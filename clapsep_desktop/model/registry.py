@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from clapsep_desktop.model.download import Offer
     from clapsep_desktop.model.interface import SeparationModel
 
-_NAME = re.compile(r"\w[\w .-]{0,63}")
+_NAME = re.compile(r"\w(?:[\w .-]{0,62}[\w-])?")  # Windows drops dots and spaces at the end
 
 LOADERS = {
     "clapsep-mini": "clapsep_desktop.model.mini",

@@ -245,7 +245,7 @@ def test_a_strange_tokenizer_is_refused(published_files, tmp_path, name, content
     assert not (tmp_path / "new").exists()
 
 
-@pytest.mark.parametrize("name", ["..", "", ".hidden", "a/b", "x" * 65, "-x", "a\0"])
+@pytest.mark.parametrize("name", ["..", "", ".hidden", "a/b", "x" * 65, "-x", "a\0", "a.", "a "])
 def test_a_strange_name_is_refused(published_files, tmp_path, name):
     config, files = published_files
     with pytest.raises(ModelError, match="cannot be a model's name"):
