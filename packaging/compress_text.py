@@ -84,11 +84,7 @@ def _read(source: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, np.nd
     """The description, the tokenizer and the weights, less what is never used."""
     published = json.loads((source / "config.json").read_text("utf-8"))
     tokenizer = json.loads((source / "tokenizer.json").read_text("utf-8"))
-    weights = {
-        name: array
-        for name, array in load_file(source / "model.safetensors").items()
-        if not _NOT_LEARNED.match(name)
-    }
+    weights = _learned(source)
     vocabulary = tokenizer["model"]["vocab"]
     words = sorted((w for w in vocabulary if not _UNUSED.fullmatch(w)), key=vocabulary.__getitem__)
     weights[WORDS] = weights[WORDS][[vocabulary[word] for word in words]]
@@ -102,6 +98,12 @@ def _read(source: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, np.nd
         | {"vocab_size": len(words), "max_position_embeddings": MAX_TOKENS},
     }
     return config, tokenizer, weights
+
+
+def _learned(source: Path) -> dict[str, np.ndarray]:
+    """The published weights, less those that no sentence embedding uses."""
+    stored_weights = load_file(source / "model.safetensors")
+    return {name: array for name, array in stored_weights.items() if not _NOT_LEARNED.match(name)}
 
 
 def _renumber(tokenizer: dict[str, Any], words: list[str]) -> None:
@@ -154,14 +156,9 @@ def _cosine_to_original(
     """Of each caption, float32 (n,)."""
     with tempfile.TemporaryDirectory() as folder:
         original = Path(folder)
-        weights = {
-            name: array
-            for name, array in load_file(source / "model.safetensors").items()
-            if not _NOT_LEARNED.match(name)
-        }
         published = json.loads((source / "config.json").read_text("utf-8"))
         sizes = {key: published[key] for key in (*config["bert"],)}
-        save_file(weights, original / text.WEIGHTS_FILE)
+        save_file(_learned(source), original / text.WEIGHTS_FILE)
         _write_json(original / text.CONFIG_FILE, config | {"bert": sizes}, indent=2)
         (original / text.TOKENIZER_FILE).write_bytes((source / "tokenizer.json").read_bytes())
         reference = text.SentenceEncoder.load(original).embed(captions)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -53,44 +54,50 @@ def limited(
         SpanError: the band is empty, reversed or above all that the recording holds.
     """
     check(band, source.rate)
-    return _blocks(band, extract, source, span, strength, first)
+    return _Limited(band, extract, source, span, strength).blocks(first)
 
 
 def check(band: Band, rate: int) -> None:
     """Raises SpanError for a band that is empty, reversed or above what a rate can hold."""
     low, high = band
-    if not 0.0 <= low < high < float("inf"):
-        raise SpanError(
-            f"A band from {low:g} to {high:g} Hz holds nothing. Give the lower frequency first."
-        )
-    if low >= rate / 2:
+    if rate / 2 <= low < float("inf"):
         raise SpanError(
             f"The recording ends at {rate / 2:g} Hz, below the band from {low:g} Hz on. "
             "Choose a lower band."
         )
+    if not 0.0 <= low < high < float("inf"):
+        raise SpanError(
+            f"A band from {low:g} to {high:g} Hz holds nothing. Give the lower frequency first."
+        )
 
 
-def _blocks(
-    band: Band,
-    extract: Extract,
-    source: AudioSource,
-    span: Span,
-    strength: float,
-    first: int | None,
-) -> Generator[Block, None, None]:
-    # At its own edges an extraction fades, which the filter must not hear.
-    edge = round(EDGE * source.rate) + 1
-    reach = BandSource(source, band).reach
-    wider = Span(max(span.start - reach - edge, 0), min(span.stop + reach + edge, source.frames))
-    done = 0
-    with closing(DerivedSource(extract, source, wider, around=reach)) as kept:
-        removed = BandSource(_Removed(source, kept), band, fade_in=False, fade_out=False)
-        for part in _parts(span, source, first):
-            own = np.array(source.read(part.start, part.stop))
-            within = removed.read(part.start, part.stop).astype(own.dtype, copy=False)
-            amount = strength * presence(part, span, source)
-            done += part.length
-            yield Block(part, own, blended(own, own - within, amount), done, span.length)
+@dataclass(frozen=True)
+class _Limited:
+    """What one extraction within a band is to do; see `limited`."""
+
+    band: Band
+    extract: Extract
+    source: AudioSource
+    span: Span
+    strength: float
+
+    def blocks(self, first: int | None) -> Generator[Block, None, None]:
+        """Finished blocks."""
+        source, span = self.source, self.span
+        # At its own edges an extraction fades, which the filter must not hear.
+        edge = round(EDGE * source.rate) + 1
+        reach = BandSource(source, self.band).reach
+        around = reach + edge
+        wider = Span(max(span.start - around, 0), min(span.stop + around, source.frames))
+        done = 0
+        with closing(DerivedSource(self.extract, source, wider, around=reach)) as kept:
+            removed = BandSource(_Removed(source, kept), self.band, fade_in=False, fade_out=False)
+            for part in _parts(span, source, first):
+                own = np.array(source.read(part.start, part.stop))
+                within = removed.read(part.start, part.stop).astype(own.dtype, copy=False)
+                amount = self.strength * presence(part, span, source)
+                done += part.length
+                yield Block(part, own, blended(own, own - within, amount), done, span.length)
 
 
 def _parts(span: Span, source: AudioSource, first: int | None) -> Iterator[Span]:

@@ -102,7 +102,7 @@ class Condition:
 
 
 class Conditioner:
-    """Forms the conditions of one model, and remembers what it has embedded.
+    """Forms the conditions of one model, and remembers what it has embedded, for one thread.
 
     Args:
         model: embeds texts and examples.

@@ -23,6 +23,8 @@ AUTO = "auto"
 class Models:
     """Models by name, with their conditioners; also the `Space` in which prompts are judged.
 
+    One thread at a time may use it; the models themselves serve several at once.
+
     Args:
         device: one of `clapsep_desktop.model.device.DEVICE_NAMES`.
         notify: told in a sentence what the user should know.

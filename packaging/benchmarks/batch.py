@@ -25,7 +25,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import psutil
 import soundfile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,7 +49,9 @@ def main() -> None:
     parser.add_argument("--model", default="mini")
     parser.add_argument("--cluster", action="store_true")
     options = parser.parse_args()
-    cores = len(psutil.Process().cpu_affinity() or [])
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     print(f"{cores} cores, load {os.getloadavg()[0]:.1f} before the start")
     steps = (
         Step(Query.of(remove=["wind"]), model=options.model),

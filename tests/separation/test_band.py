@@ -211,6 +211,7 @@ def test_the_whole_spectrum_is_no_band() -> None:
         ((float("nan"), 100.0), "holds nothing"),
         ((100.0, float("inf")), "holds nothing"),
         ((30_000.0, 40_000.0), "The recording ends at 24000 Hz"),
+        ((30_000.0, 24_000.0), "The recording ends at 24000 Hz"),
     ],
 )
 def test_a_band_that_holds_nothing_is_refused_at_once(band, sentence) -> None:
