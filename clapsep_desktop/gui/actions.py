@@ -159,7 +159,8 @@ COMMANDS = (
     Command("models", "&Models…", (),
             "See which models are installed; download, import, check and remove them.", "model"),
     Command("cancel", "Ca&ncel", ("Esc",),
-            "Stop what runs; else end a preview; else go back to the track; else select nothing.",
+            "Stop what runs; else end a preview; else close the message; else go back to the "
+            "track; else select nothing.",
             "cancel"),
     # Window
     Command("next_pane", "&Next Pane", ("F6",),

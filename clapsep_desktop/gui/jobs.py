@@ -60,6 +60,7 @@ class Job(Generic[T]):
         on_error: gets what made it fail, after ``on_abandoned``; a job without it leaves that to
             who listens to `JobRunner.failed`.
         discard: gets a result that came too late, because the job was stopped meanwhile.
+        unasked: whether the program does it of itself, so that what was told the user stays.
         cancelled: set when the job is to stop; a long step may look at it.
     """
 
@@ -69,6 +70,7 @@ class Job(Generic[T]):
     on_abandoned: Callable[[], None] | None = None
     on_error: Callable[[Exception], None] | None = None
     discard: Callable[[T], None] | None = None
+    unasked: bool = False
     cancelled: threading.Event = field(default_factory=threading.Event)
 
 

@@ -82,6 +82,7 @@ class LoudnessMatch(QObject):
             lambda: measure_steps(sources, span),
             on_result=self._take,
             on_abandoned=self._forget_job,
+            unasked=True,
         )
         self._runner.submit(self._job)
 

@@ -383,9 +383,10 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask where something would be lost; then stop and join everything."""
-        if not self._may_close and self._may_stop_batch():
+        if not self._may_close:
             self._is_closing = True
-            self.recordings.leave(self._allow_closing)
+            if self._may_stop_batch():
+                self.recordings.leave(self._allow_closing)
             self._is_closing = False
         if not self._may_close:
             event.ignore()
@@ -400,6 +401,7 @@ class MainWindow(QMainWindow):
         self.editor.close(keep=self._keeps_session)
         self.result_link.close()
         self.query_link.close()
+        self.editor.settings.sync()  # the event loop, which would write them, is about to end
         event.accept()
         self.closed.emit()
 
@@ -415,7 +417,11 @@ class MainWindow(QMainWindow):
         """Close without a question; what is not saved is there to be recovered."""
         self._may_close = True
         self._keeps_session = self.editor.document.is_dirty
-        self.close()
+        question = QApplication.activeModalWidget()
+        if self._is_closing and question is not None:
+            question.close()  # as by Esc; what asks it goes on closing
+        else:
+            self.close()
 
     def tell_fault(self, fault: BaseException) -> None:
         """Say that the program has a fault."""

@@ -24,13 +24,13 @@ from clapsep_desktop.gui.project_steps import (
 )
 from clapsep_desktop.gui.requests import Trouble
 from clapsep_desktop.session import recovery
-from clapsep_desktop.session.autosave import INTERVAL, Autosave
+from clapsep_desktop.session.autosave import Autosave
 from clapsep_desktop.session.project import Project
 from clapsep_desktop.session.recovery import Recoverable
 
 
 class Safekeeping(QObject):
-    """Writes the document to its session's folder after each step and each minute.
+    """Writes the document to its session's folder after each step, and from time to time.
 
     Signals:
         found(list[Recoverable]): what a crash left, to be offered.
@@ -69,7 +69,7 @@ class Safekeeping(QObject):
         self._autosave = self._new_autosave()
         self._left: dict[AudioStore, Autosave] = {}  # whose results lie elsewhere by now
         self._timer = QTimer(self)
-        self._minutes = INTERVAL / 60
+        self._minutes = 0.0  # after steps only, until told otherwise
         self._timer.timeout.connect(self.autosave)
         self._autosave_troubled.connect(self._on_autosave_trouble)
         document.history_changed.connect(self.autosave)
@@ -179,7 +179,12 @@ class Safekeeping(QObject):
                 del self._left[store]
 
         self._runner.submit(
-            Job("Autosaving", lambda: leave_steps(former, store, autosave), on_result=forget)
+            Job(
+                "Autosaving",
+                lambda: leave_steps(former, store, autosave),
+                on_result=forget,
+                unasked=True,
+            )
         )
 
     def _new_autosave(self) -> Autosave:
@@ -202,7 +207,12 @@ class Safekeeping(QObject):
 
         roots = self._roots
         self._runner.submit(
-            Job("Looking for unfinished work", lambda: find_steps(roots), on_result=tell)
+            Job(
+                "Looking for unfinished work",
+                lambda: find_steps(roots),
+                on_result=tell,
+                unasked=not told,
+            )
         )
 
     def forget(self, sessions: list[Recoverable]) -> None:
@@ -212,4 +222,6 @@ class Safekeeping(QObject):
     def settle(self, session: Recoverable) -> None:
         """Delete what was recovered, once it lies in this session's own autosave."""
         autosave = self._autosave
-        self._runner.submit(Job("Autosaving", lambda: settle_steps(autosave, session)))
+        self._runner.submit(
+            Job("Autosaving", lambda: settle_steps(autosave, session), unasked=True)
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
@@ -33,6 +34,17 @@ class SettingsLink(QObject):
         window.track.settings_changed.connect(self._remember_view)
         window.transport.device_chosen.connect(self._choose_device)
         window.themes.chosen.connect(self._choose_theme)
+        self._tell_of_other_folder()
+
+    def _tell_of_other_folder(self) -> None:
+        """Results lie elsewhere where the folder for them cannot be written."""
+        chosen = self._settings.values.results_folder
+        folder = self._window.editor.document.store.folder.parent
+        if chosen and Path(chosen) != folder:
+            self._window.troubles.warn(
+                f"Results cannot be written in “{chosen}”: they lie in “{folder}” for now. Choose "
+                "another folder in the preferences."
+            )
 
     @Slot(object)
     def _on_settings(self, changed: frozenset[str]) -> None:

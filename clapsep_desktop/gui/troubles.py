@@ -115,6 +115,8 @@ class Troubles(QObject):
         if not heard:
             self._bar.clear()
 
-    @Slot()
-    def _on_started(self) -> None:
-        self._bar.clear()
+    @Slot(object)
+    def _on_started(self, job: Job[Any]) -> None:
+        """What was told is settled once the user goes on."""
+        if not job.unasked:
+            self._bar.clear()

@@ -6,8 +6,11 @@ import sys
 import threading
 
 import pytest
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QMessageBox
 
 from clapsep_desktop.gui.app import faults_told
+from clapsep_desktop.gui.questions import Question
 from tests.support.windows import Studio
 
 
@@ -39,3 +42,27 @@ def test_a_fault_on_another_thread_is_told_on_that_of_the_window(
         qtbot.waitUntil(lambda: bool(told))
     assert told == [threading.main_thread()]
     assert "ZeroDivisionError: oops" in studio.window.messages.text
+
+
+def test_the_end_of_the_session_waits_for_no_answer(
+    opened: Studio, qtbot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered: list[bool] = []
+
+    def ask(question: Question) -> str:
+        box = QMessageBox(opened.window)
+        late = QTimer(box)
+        late.timeout.connect(lambda: answered.append(True) or box.close())
+        late.start(10_000)
+        QTimer.singleShot(0, opened.window.close_now)
+        box.exec()
+        late.stop()
+        box.deleteLater()
+        return question.cancel
+
+    monkeypatch.setattr(opened.window.projects, "_ask", ask)
+    opened.editor.operations.toggle_marker(100)
+    opened.window.close()
+    assert answered == []
+    assert not opened.window.isVisible()
+    assert (opened.sessions / "one" / "session.json").exists(), "it can be recovered"
