@@ -27,6 +27,7 @@ TICKS: Final = (-48, -36, -24, -12, -6, 0)  # dBFS
 LOUD: Final = -12.0  # dBFS; from here on a bar warns
 _LAMP: Final = 8  # pixels
 _SCALE: Final = 13  # pixels under the bars for the numbers
+_FRAMED: Final = 6  # pixels of a bar's height from which on it has a frame
 _GAP: Final = 2  # pixels between bars, while there is room for them
 _TIP: Final = "Peak and RMS level of what is heard, in dBFS. Click to put out the clip lamps."
 
@@ -100,6 +101,9 @@ class LevelMeter(QWidget):
         for number, channel in enumerate(channels):
             bar = QRectF(bars.left(), bars.top() + number * pitch, bars.width(), height)
             _paint_bar(painter, bar, channel, colors)
+            if height >= _FRAMED:
+                painter.setPen(QPen(colors.color("border"), 1))
+                painter.drawRect(bar.adjusted(0.5, 0.5, -0.5, -0.5))
             lamp = QRectF(bar.right() + 3, bar.top(), _LAMP, height)
             painter.fillRect(lamp, colors.color("clip" if channel.clipped else "base"))
             painter.setPen(QPen(colors.color("clip" if channel.clipped else "border"), 1))

@@ -133,7 +133,7 @@ def test_an_extraction_is_a_step_that_adds_up(bench, qtbot):
     assert extraction.plan
     assert len(extraction.vectors) == 1
     assert extraction.seconds > 0
-    assert plans == ["mini: keep “a dog”"]
+    assert plans == ["Mini: keep “a dog”"]
     assert devices == [("cpu",)]
     assert bench.document.undo_stack.undoText() == "Keep “a dog”"
     original, kept, removed = map(bench.read, ("original", "kept", "removed"))

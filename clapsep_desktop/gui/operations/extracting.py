@@ -18,6 +18,7 @@ from clapsep_desktop.audio.mix import Layer
 from clapsep_desktop.audio.source import AudioSource
 from clapsep_desktop.audio.store import AudioStore
 from clapsep_desktop.gui.jobs import Progress, Steps
+from clapsep_desktop.gui.model_choices import model_title
 from clapsep_desktop.gui.requests import ExtractionRequest
 from clapsep_desktop.session.session import Extraction, Heard
 from clapsep_desktop.timebase import Span
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from clapsep_desktop.separation.condition import Condition
     from clapsep_desktop.separation.models import Models
     from clapsep_desktop.separation.pipeline import Pipeline
+    from clapsep_desktop.separation.plan import Plan
 
 COPIED_AT_ONCE = 1 << 18
 """Frames that are filtered between two chances to stop."""
@@ -148,7 +150,7 @@ def extract_steps(
     with store.create(*form, task.raw) as writer:
         heard = _in_band(writer, request, task.source.frames)
         layer = Layer(heard, request.span.start, request.query.strength)
-        tell(Growth(task, layer=layer, plan=str(plan), devices=pipeline.devices))
+        tell(Growth(task, layer=layer, plan=_in_words(plan), devices=pipeline.devices))
         yield from _separate(task, pipeline, writer, heard, tell)
         yield Progress("writing")
         if task.raw != task.buffer:
@@ -162,6 +164,12 @@ def extract_steps(
         vectors=_vectors(pipeline.conditions),
         seconds=time.monotonic() - started,
     )
+
+
+def _in_words(plan: Plan) -> str:
+    """A plan with the names that the user reads for the models."""
+    steps = (replace(step, model=model_title(step.model)) for step in plan.steps)
+    return str(replace(plan, steps=tuple(steps)))
 
 
 def _separate(
