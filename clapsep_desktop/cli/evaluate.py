@@ -17,6 +17,7 @@ from clapsep_desktop.errors import DataError
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from clapsep_desktop.evaluation.collection import Listed
     from clapsep_desktop.evaluation.run import Evaluation, Options
     from clapsep_desktop.evaluation.summary import ConceptFigure, Group, Line
 
@@ -26,6 +27,8 @@ Examples:
   clapsep evaluate corpus/manifest.csv --split validation --split unseen --out results --report
   clapsep evaluate corpus/manifest.csv --mode example --shots 1 --shots 5 --shots 10
   clapsep evaluate --list audiocaps_eval.csv --audio AudioCaps --model base --out results
+  clapsep evaluate --list esc_eval.csv --audio ESC-50 --samples esc_eval_samples.csv \
+    --list fsd_eval.csv --audio FSDKaggle2018 --out results --report
 
 The same options give the same figures. A run that was stopped goes on where it was when it is
 started again with the same --out.
@@ -37,7 +40,7 @@ _PIPE_WIDTH = 140  # characters of a table that no terminal limits
 def evaluate(
     manifest: Annotated[
         Path | None,
-        typer.Argument(metavar="[MANIFEST]", help="A CSV of single sounds, to be mixed."),
+        typer.Argument(metavar="[MANIFEST]", help="A CSV or folder of sounds, to be mixed."),
     ] = None,
     model: Annotated[
         str, typer.Option(metavar="NAME", help="mini, base, speech or a model's folder.")
@@ -71,18 +74,23 @@ def evaluate(
         list[float] | None,
         typer.Option(metavar="DB", help="The target over all else (0); repeatable."),
     ] = None,
-    seconds: Annotated[float, typer.Option(metavar="S", help="Length of a mixture.")] = 5.0,
+    seconds: Annotated[
+        float | None, typer.Option(metavar="S", help="Length of a mixture (5, or a list's own).")
+    ] = None,
     targets: Annotated[
         str, typer.Option(metavar="WORD", help="Ask only for concepts that begin so, as “speech”.")
     ] = "",
     list_path: Annotated[
-        Path | None, typer.Option("--list", metavar="FILE", help="A published list of mixtures.")
+        list[Path] | None,
+        typer.Option("--list", metavar="FILE", help="A published list of mixtures; repeatable."),
     ] = None,
     audio: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="The recordings of that list.")
+        list[Path] | None,
+        typer.Option(metavar="FOLDER", help="The recordings of all lists, or of each in turn."),
     ] = None,
     samples: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Its list of recordings to show.")
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Recordings to show for the list of that name."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Keep items.csv and summary.json here.")
@@ -109,7 +117,7 @@ def evaluate(
 
         mixing = Mixing(
             splits=tuple(split or Mixing.splits),
-            count=Mixing.count if pairs is None else pairs,
+            count=pairs,
             seed=seed,
             interferers=interferers,
             snrs=tuple(snr or Mixing.snrs),
@@ -119,10 +127,7 @@ def evaluate(
         options = Options(
             manifest=manifest,
             mixing=mixing,
-            list_path=list_path,
-            audio=audio,
-            samples=samples,
-            count=pairs,
+            lists=_lists(list_path or (), audio or (), samples or ()),
             modes=tuple(mode or ()),
             shots=tuple(shots or Options.shots),
             example_seconds=tuple(example_seconds or Options.example_seconds),
@@ -154,6 +159,32 @@ def _check_report(report: bool, out: Path | None) -> None:
         )
 
 
+def _lists(
+    paths: Sequence[Path], audio: Sequence[Path], samples: Sequence[Path]
+) -> tuple[Listed, ...]:
+    """The lists, each with its folder and, by the first word of its name, what is to be shown."""
+    from clapsep_desktop.evaluation.collection import Listed
+    from clapsep_desktop.evaluation.lists import name_of
+
+    if bool(paths) != bool(audio) or len(audio) not in (0, 1, len(paths)):
+        raise DataError(
+            "A list of mixtures and the folder of its recordings go together: give one --audio "
+            "for all lists, or one for each."
+        )
+    shown = {name_of(path): path for path in samples}
+    strangers = set(shown) - {name_of(path) for path in paths}
+    if strangers:
+        raise DataError(
+            f"There is no list “{min(strangers)}” that “{shown[min(strangers)].name}” could "
+            "belong to: both files begin with the same word."
+        )
+    folders = audio if len(audio) == len(paths) else [*audio] * len(paths)
+    return tuple(
+        Listed(path, folder, shown.get(name_of(path)))
+        for path, folder in zip(paths, folders, strict=True)
+    )
+
+
 def _measured(model: str, device: str, options: Options, progress: Progress) -> Evaluation:
     """The evaluation, everything in it measured."""
     import platformdirs
@@ -177,6 +208,8 @@ def _print(evaluation: Evaluation) -> None:
     """Tables, as wide as a terminal, or whole where nobody looks."""
     from rich.console import Console
 
+    from clapsep_desktop.evaluation.tables import side_by_side
+
     summary = evaluation.summary
     console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
     for group, lines in summary.groups.items():
@@ -184,21 +217,35 @@ def _print(evaluation: Evaluation) -> None:
         if summary.concept_ask is not None:
             for text in _concepts(summary.concepts.get(group, [])):
                 console.print(text, markup=False)
+    if len(summary.groups) > 1:
+        console.print(_beside(*side_by_side(summary)))
     console.print(f"Separated at {evaluation.speed:.0f} × real time.")
 
 
 def _table(group: Group, lines: Sequence[Line]) -> Table:
-    from rich.table import Table
-
     from clapsep_desktop.evaluation.tables import COLUMNS, cells, published_cells
 
-    table = Table(title=group.title, title_justify="left", title_style="bold")
-    for number, heading in enumerate(COLUMNS):
-        table.add_column(heading, justify="right" if number else "left", overflow="fold")
+    table = _empty_table(group.title, COLUMNS)
     for line in lines:
         table.add_row(*cells(line), style="dim" if line.is_reference else None)
     for row in published_cells(group.split):
         table.add_row(*row, style="italic")
+    return table
+
+
+def _beside(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    table = _empty_table("side by side", headings)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _empty_table(title: str, headings: Sequence[str]) -> Table:
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for number, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if number else "left", overflow="fold")
     return table
 
 

@@ -79,7 +79,7 @@ class Benchmark:
         """Measures item by item; closing the generator ends the run, and what is done stays.
 
         Raises:
-            DataError: results cannot be written.
+            AudioWriteError: results cannot be written.
             DeviceError: the device's memory does not suffice.
             ModelError: the model gave no usable answer.
         """

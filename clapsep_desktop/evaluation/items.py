@@ -78,6 +78,11 @@ class Item:
     absent: str = ""
 
     @property
+    def scene(self) -> str:
+        """Its name without its level."""
+        return scene_of(self.name)
+
+    @property
     def wanted(self) -> Part:
         """The sound that is asked for."""
         return self.parts[self.target]
@@ -156,6 +161,15 @@ def items_of(
             for snr in snrs
         ]
     return items
+
+
+def scene_of(name: str) -> str:
+    """The name of an item without its level.
+
+    >>> scene_of("validation-2-00001-0@+5dB")
+    'validation-2-00001-0'
+    """
+    return name.partition("@")[0]
 
 
 def missing_files(items: Iterable[Item]) -> list[Path]:

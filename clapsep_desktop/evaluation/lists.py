@@ -83,6 +83,8 @@ def read_list(
     *,
     count: int | None = None,
     seed: int = 0,
+    snrs: Sequence[float] = (0.0,),
+    seconds: float | None = None,
 ) -> list[Item]:
     """The items of a published list.
 
@@ -92,12 +94,15 @@ def read_list(
         samples: recordings to show for each caption, see `read_samples`.
         count: rows to take, drawn by ``seed``; None for all. A draw holds every smaller one.
         seed: see ``count``.
+        snrs: dB, the target over the other sound; every row is an item at each.
+        seconds: length of a mixture; None for the list's own.
 
     Raises:
         DataError: no such list.
     """
     rows = read_table(path, COLUMNS, "list of mixtures")
     name = name_of(path)
+    length = SHORTER.get(name, SECONDS) if seconds is None else seconds
     order = np.arange(len(rows))
     if count is not None and count < len(rows):
         order = np.sort(np.random.default_rng(seed).permutation(len(rows))[:count])
@@ -110,19 +115,20 @@ def read_list(
 
     return [
         Item(
-            name=f"{name}-{number:05d}",
+            name=f"{name}-{number:05d}" + (f"@{snr:+g}dB" if snr else ""),
             split=name,
             parts=(
                 part(rows[number], "source_file", "positive_caption"),
                 part(rows[number], "noise_file", "negative_caption"),
             ),
             target=0,
-            snr=0.0,
-            seconds=SHORTER.get(name, SECONDS),
+            snr=snr,
+            seconds=length,
             cut="start",
             seed=seed,
         )
         for number in order.tolist()
+        for snr in snrs
     ]
 
 
@@ -169,7 +175,7 @@ def with_absent(items: Sequence[Item], path: Path, embed: Embed) -> list[Item]:
     for item in items:
         present = np.stack([vectors[part.caption] for part in item.parts])
         unlike = np.flatnonzero((offered @ present.T).max(axis=1) < CONFUSABLE)
-        own = np.random.default_rng(zlib.crc32(item.name.encode()))
+        own = np.random.default_rng(zlib.crc32(item.scene.encode()))
         absent = pool[int(own.choice(unlike))] if len(unlike) else ""
         found.append(replace(item, absent=absent))
     return found

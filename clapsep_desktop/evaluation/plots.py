@@ -81,14 +81,16 @@ def distributions(values: Mapping[str, Sequence[float]]) -> Figure:
 
 def curves(lines: Mapping[str, Mapping[float, float]], label: str) -> Figure:
     """Mean SI-SDRi over something that was varied: a line for each title."""
-    figure, axes = _figure(3.4)
-    for title, points in lines.items():
-        axes.plot(list(points), list(points.values()), marker="o", label=title)
+    figure, axes = _figure(3.5 + 0.09 * len(lines))
+    colours = mpl.colormaps["tab20"]
+    for number, (title, points) in enumerate(lines.items()):
+        colour = colours(number % colours.N)
+        axes.plot(list(points), list(points.values()), marker="o", color=colour, label=title)
     axes.set_xticks(sorted({x for points in lines.values() for x in points}))
     axes.set_xlabel(label)
     axes.set_ylabel(_SI_SDRI)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
+    figure.legend(fontsize=8, loc="outside lower left", ncols=2)
     return figure
 
 

@@ -18,7 +18,7 @@ from clapsep_desktop.evaluation.items import Item
 from clapsep_desktop.evaluation.plots import Example, JointMap
 from clapsep_desktop.evaluation.results import Row
 from clapsep_desktop.evaluation.summary import Group, Line, Summary
-from clapsep_desktop.evaluation.tables import COLUMNS, cells, published_cells
+from clapsep_desktop.evaluation.tables import COLUMNS, cells, published_cells, side_by_side
 from clapsep_desktop.model.interface import QueryModel
 
 MAP_CONCEPTS = 12
@@ -80,6 +80,8 @@ class Report:
         yield _table(("", ""), [("", pair) for pair in self.facts.items()])
         for note in self.notes:
             yield f'<p class="note">{escape(note)}</p>'
+        if len(self.summary.groups) > 1:
+            yield from self._side_by_side()
         for group, lines in self.summary.groups.items():
             yield f"<h2>{escape(group.title)}</h2>"
             yield _table(COLUMNS, [*map(_styled, lines), *_published(group)])
@@ -89,13 +91,26 @@ class Report:
         yield from self._map()
         yield from self._examples()
 
+    def _side_by_side(self) -> Iterator[str]:
+        yield "<h2>Side by side</h2>"
+        headings, rows = side_by_side(self.summary)
+        yield _table(headings, [("", row) for row in rows])
+        ask = self.summary.concept_ask
+        if ask is not None:
+            values = {group.title: self._values(group, ask) for group in self.summary.concepts}
+            yield _figure(
+                plots.png(plots.distributions(values)),
+                f"SI-SDRi by {ask.title}: quartiles, mean (diamond), 5th to 95th percentile.",
+            )
+
+    def _values(self, group: Group, ask: Ask) -> list[float]:
+        return [
+            row.si_sdri for row in self.rows if _is_of(row, group, ask) and row.si_sdri is not None
+        ]
+
     def _distributions(self, group: Group, lines: Sequence[Line]) -> Iterator[str]:
         values = {
-            line.title: [
-                row.si_sdri
-                for row in self.rows
-                if _is_of(row, group, line) and row.si_sdri is not None
-            ]
+            line.title: self._values(group, line.ask)
             for line in lines
             if line.si_sdri is not None and line.ask.mode not in ("mixture", "half")
         }
@@ -115,16 +130,17 @@ class Report:
             )
 
     def _curves(self) -> Iterator[str]:
-        for heading, label, lines in (
+        for heading, label, kinds in (
             ("Number of examples", "examples shown", by_shots(self.rows)),
             ("Length of examples", "seconds of each example", by_duration(self.rows)),
             ("Level of the target", "target over all else (dB)", by_snr(self.rows)),
         ):
-            if lines:
+            if kinds:
                 yield f"<h2>{heading}</h2>"
+            for kind, lines in kinds.items():
                 yield _figure(
                     plots.png(plots.curves(lines, label)),
-                    "Mean over the items measured at every point.",
+                    f"{kind}: mean over the items measured at every point.",
                 )
 
     def _map(self) -> Iterator[str]:
@@ -207,10 +223,10 @@ def _joint_map(benchmark: Benchmark, items: Sequence[Item], ask: Ask) -> JointMa
     return JointMap(np.stack(outputs), np.stack(queries), concepts)
 
 
-def _is_of(row: Row, group: Group, line: Line) -> bool:
+def _is_of(row: Row, group: Group, ask: Ask) -> bool:
     return (
         Group(row.split, row.sounds, row.snr) == group
-        and Ask(row.mode, row.shots, row.example_seconds) == line.ask
+        and Ask(row.mode, row.shots, row.example_seconds) == ask
     )
 
 

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from clapsep_desktop.audio.staging import write_text, writing
 from clapsep_desktop.errors import DataError
 
 RUN_FILE = "run.json"
@@ -74,7 +75,8 @@ class Results:
         run: what all rows have in common: the model, the data, the seed.
 
     Raises:
-        DataError: the folder cannot be written, is damaged, or holds another kind of run.
+        DataError: the folder cannot be made, is damaged, or holds another kind of run.
+        AudioWriteError: it cannot be written.
     """
 
     def __init__(self, folder: Path | None, run: Mapping[str, Any]) -> None:
@@ -93,13 +95,18 @@ class Results:
         return key in self._known
 
     def add(self, rows: Iterable[Row]) -> None:
-        """Appends rows, all or none of which survive a crash of the program."""
+        """Appends rows, all or none of which survive a crash of the program.
+
+        Raises:
+            AudioWriteError: they cannot be written.
+        """
         new = list(rows)
         if self.folder is not None and new:
             text = io.StringIO(newline="")
             writer = csv.DictWriter(text, _NAMES)
             writer.writerows(asdict(row) for row in new)
-            with (self.folder / ITEMS_FILE).open("a", encoding="utf-8", newline="") as file:
+            path = self.folder / ITEMS_FILE
+            with writing(path), path.open("a", encoding="utf-8", newline="") as file:
                 file.write(text.getvalue())
                 file.flush()
                 os.fsync(file.fileno())
@@ -118,16 +125,6 @@ class Results:
             self.rows = _read(path)
         if not self.rows:
             write_text(path, ",".join(_NAMES) + "\r\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a file whole or not at all."""
-    partial = path.with_name(f".{path.name}.part")
-    with partial.open("w", encoding="utf-8", newline="") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
 
 
 def _check_same(folder: Path, run: dict[str, Any]) -> None:

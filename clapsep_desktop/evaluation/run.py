@@ -12,18 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from clapsep_desktop import __version__
+from clapsep_desktop.audio.staging import write_text
 from clapsep_desktop.errors import AudioError, DataError
 from clapsep_desktop.evaluation.asks import DEFAULT_MODES, Ask, asks_of
 from clapsep_desktop.evaluation.benchmark import Benchmark, Step, decode, speed_of
 from clapsep_desktop.evaluation.collection import (
     Collection,
+    Listed,
     Mixing,
     embed_texts,
-    from_list,
+    from_lists,
     from_manifest,
 )
 from clapsep_desktop.evaluation.concepts import Embed
-from clapsep_desktop.evaluation.results import Results, Row, write_text
+from clapsep_desktop.evaluation.results import Results, Row
 from clapsep_desktop.evaluation.summary import Summary, summarise
 from clapsep_desktop.evaluation.tables import NAMED, named
 from clapsep_desktop.model.interface import QueryModel, SeparationModel
@@ -40,12 +42,9 @@ class Options:
     """What to measure.
 
     Attributes:
-        manifest: single sounds to mix; None where ``list_path`` is given.
+        manifest: single sounds to mix; None where ``lists`` are given.
         mixing: how to mix them.
-        list_path: a published list.
-        audio: folder of that list's recordings.
-        samples: its list of recordings to show.
-        count: rows of the list; None for all.
+        lists: published lists, each with its recordings.
         modes: ways of asking; empty for the common ones.
         shots: numbers of examples.
         example_seconds: lengths of an example.
@@ -55,10 +54,7 @@ class Options:
 
     manifest: Path | None = None
     mixing: Mixing = field(default_factory=Mixing)
-    list_path: Path | None = None
-    audio: Path | None = None
-    samples: Path | None = None
-    count: int | None = None
+    lists: Sequence[Listed] = ()
     modes: Sequence[str] = ()
     shots: Sequence[int] = (1,)
     example_seconds: Sequence[float] = (4.0,)
@@ -66,12 +62,13 @@ class Options:
     out: Path | None = None
 
     def __post_init__(self) -> None:
-        if (self.manifest is None) == (self.list_path is None):
+        if (self.manifest is None) == (not self.lists):
             raise DataError("Give either a manifest of sounds or a list of mixtures.")
-        if (self.list_path is None) != (self.audio is None):
-            raise DataError("A list of mixtures and the folder of its recordings go together.")
-        if self.samples is not None and self.list_path is None:
-            raise DataError("Recordings to show belong to a list of mixtures; give the list too.")
+        if self.lists and not self.mixing.suits_lists:
+            raise DataError(
+                "A list says itself which sounds are mixed: give it without splits, a number of "
+                "interferers, or targets."
+            )
 
 
 class Evaluation:
@@ -171,7 +168,7 @@ class Evaluation:
         """Writes the figures into the folder of results, if there is one.
 
         Raises:
-            DataError: it cannot be written.
+            AudioWriteError: it cannot be written.
         """
         self._write(SUMMARY_FILE, json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n")
 
@@ -179,7 +176,7 @@ class Evaluation:
         """Writes the page with tables and pictures; needs matplotlib and scikit-learn.
 
         Raises:
-            DataError: it cannot be written.
+            AudioWriteError: it cannot be written.
         """
         from clapsep_desktop.evaluation.report import Report, gather
 
@@ -205,13 +202,8 @@ class Evaluation:
         self._write(REPORT_FILE, report.html())
 
     def _write(self, name: str, text: str) -> None:
-        folder = self.options.out
-        if folder is None:
-            return
-        try:
-            write_text(folder / name, text)
-        except OSError as error:
-            raise DataError(f"“{folder / name}” cannot be written: {error.strerror}.") from error
+        if self.options.out is not None:
+            write_text(self.options.out / name, text)
 
 
 def _fitting(options: Options, model: SeparationModel) -> Options:
@@ -232,16 +224,8 @@ def _collection(
 ) -> Collection:
     if options.manifest is not None:
         return from_manifest(options.manifest, options.mixing, embed, cache)
-    assert options.list_path is not None
-    assert options.audio is not None
-    return from_list(
-        options.list_path,
-        options.audio,
-        options.samples,
-        count=options.count,
-        seed=options.mixing.seed,
-        embed=embed if any(ask.mode == "absent" for ask in asks) else None,
-    )
+    absent = any(ask.mode == "absent" for ask in asks)
+    return from_lists(options.lists, options.mixing, embed if absent else None)
 
 
 def _fingerprint(folder: Path | None) -> str:

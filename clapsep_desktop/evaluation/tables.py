@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from clapsep_desktop.evaluation.asks import MODES
 from clapsep_desktop.evaluation.lists import PUBLISHED
-from clapsep_desktop.evaluation.summary import Line
+from clapsep_desktop.evaluation.summary import Line, Summary
 
 COLUMNS = (
     "asked for by",
@@ -49,6 +49,33 @@ def cells(line: Line) -> tuple[str, ...]:
         f"{line.let_through:.1f}",
         "" if line.similarity is None else f"{line.similarity:.3f}",
     )
+
+
+def side_by_side(summary: Summary) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Headings and rows of a table with a column for each kind of mixture.
+
+    Mean SI-SDRi; for what is not there, the energy let through. All in dB.
+    """
+    lines = {
+        group: {line.ask: line for line in members} for group, members in summary.groups.items()
+    }
+    titles = {
+        ask: line.title if line.si_sdri else f"{line.title}: let through"
+        for members in lines.values()
+        for ask, line in members.items()
+    }
+    rows = [
+        (title, *(_figure(members.get(ask)) for members in lines.values()))
+        for ask, title in titles.items()
+        if ask.mode not in ("mixture", "half")
+    ]
+    return ("SI-SDRi (dB)", *(group.title for group in lines)), rows
+
+
+def _figure(line: Line | None) -> str:
+    if line is None:
+        return ""
+    return f"{line.si_sdri.mean:.2f}" if line.si_sdri else f"{line.let_through:.1f}"
 
 
 def published_cells(split: str) -> list[tuple[str, ...]]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clapsep_desktop.errors import DataError
-from clapsep_desktop.evaluation.collection import from_list
+from clapsep_desktop.evaluation.collection import Listed, Mixing, from_lists
 from clapsep_desktop.evaluation.concepts import CONFUSABLE
 from clapsep_desktop.evaluation.lists import (
     PUBLISHED,
@@ -93,14 +93,37 @@ def test_missing_recordings_are_named_and_their_mixtures_left_out(
     audio.mkdir()
     for number in (0, 1, 2, 4):
         write_clip(audio / f"{number}.wav", band_noise(number, 0.5))
-    found = from_list(listed, audio, embed=distinct)
+    found = from_lists([Listed(listed, audio)], Mixing(), distinct)
     assert [item.name for item in found.items] == ["esc-00000", "esc-00001"]
     assert [path.name for path in found.missing] == ["3.wav", "5.wav"]
     assert found.dropped == 4
     assert all(item.absent for item in found.items)
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="None of the recordings"):
-        from_list(listed, tmp_path / "empty")
+        from_lists([Listed(listed, tmp_path / "empty")], Mixing())
+
+
+def test_levels_and_lengths_may_be_others_than_the_lists_own(listed: Path, tmp_path: Path) -> None:
+    items = read_list(listed, tmp_path, count=2, snrs=(-5.0, 0.0), seconds=2.5)
+    assert len({item.name for item in items}) == len(items) == 4
+    assert [item.snr for item in items] == [-5.0, 0.0] * 2
+    assert {item.seconds for item in items} == {2.5}
+    plain = read_list(listed, tmp_path, count=2)
+    assert [item.name for item in plain] == [item.name for item in items if item.snr == 0]
+    absent = [item.absent for item in with_absent(items, listed, distinct)]
+    assert absent[0::2] == absent[1::2]  # a scene's, whatever its level
+
+
+def test_several_lists_make_one_collection(listed: Path, tmp_path: Path) -> None:
+    for number in range(6):
+        write_clip(tmp_path / f"{number}.wav", band_noise(number, 0.5))
+    other = listed.with_name("mine_eval.csv")
+    other.write_bytes(listed.read_bytes())
+    found = from_lists([Listed(listed, tmp_path), Listed(other, tmp_path)], Mixing(count=2))
+    assert [item.split for item in found.items] == ["esc", "esc", "mine", "mine"]
+    assert found.identity["data"]["name"] == "esc_eval.csv, mine_eval.csv"
+    with pytest.raises(DataError, match="same word"):
+        from_lists([Listed(listed, tmp_path)] * 2, Mixing())
 
 
 @pytest.mark.shared

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from clapsep_desktop.errors import DataError
+from clapsep_desktop.errors import AudioWriteError, DataError
 from clapsep_desktop.evaluation.results import ITEMS_FILE, RUN_FILE, Results, Row
 
 ROW = Row(
@@ -106,6 +106,15 @@ def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
     path.touch()
     with pytest.raises(DataError, match="cannot be kept"):
         Results(path, RUN)
+
+
+def test_rows_that_cannot_be_written_are_told(tmp_path: Path) -> None:
+    results = Results(tmp_path, RUN)
+    (tmp_path / ITEMS_FILE).unlink()
+    (tmp_path / ITEMS_FILE).mkdir()
+    with pytest.raises(AudioWriteError, match="could not be written"):
+        results.add([ROW])
+    assert results.rows == []
 
 
 def test_the_description_can_be_read_by_others(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from clapsep_desktop.errors import DataError
 from clapsep_desktop.evaluation.asks import Ask
-from clapsep_desktop.evaluation.collection import Mixing
+from clapsep_desktop.evaluation.collection import Listed, Mixing
 from clapsep_desktop.evaluation.results import ITEMS_FILE
 from clapsep_desktop.evaluation.run import REPORT_FILE, SUMMARY_FILE, Evaluation, Options
 from clapsep_desktop.model.interface import SeparationModel
@@ -18,6 +18,8 @@ from tests.support.corpus import QuickModel, band_noise, distinct, write_clip
 from tests.support.models import FakeModel, identity
 
 MODES = ("both", "example", "absent")
+
+LISTED = Listed(Path("x.csv"), Path())
 
 MIXING = Mixing(count=2, seconds=1.0)
 
@@ -94,6 +96,23 @@ def test_a_model_without_query_is_asked_for_speech(tmp_path: Path, manifest: Pat
     assert {row.mode for row in evaluation.rows} == {"mixture", "half", "ideal", "none"}
 
 
+def test_a_folder_of_sounds_is_mixed_like_a_manifest(manifest: Path, tmp_path: Path) -> None:
+    sounds = tmp_path / "sounds"
+    for row in manifest.read_text(encoding="utf-8").splitlines()[1:]:
+        name = row.split(",")[0]
+        band, _, rest = Path(name).name.partition("-")
+        target = sounds / band / f"{rest.partition('.')[0]} {band}{Path(name).suffix}"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((manifest.parent / name).read_bytes())
+    options = _options(sounds, mixing=replace(MIXING, splits=("train",)), out=tmp_path / "out")
+    before = _evaluation(options)
+    assert len(before.collection.items) == 4
+    Evaluation(QuickModel(), options, embed=distinct)
+    next(sounds.rglob("*.wav")).unlink()
+    with pytest.raises(DataError, match="another run"):
+        Evaluation(QuickModel(), options, embed=distinct)
+
+
 def test_what_is_missing_is_said(manifest: Path, tmp_path: Path) -> None:
     rows = manifest.read_text(encoding="utf-8").splitlines()
     partial = manifest.parent / "partial.csv"
@@ -121,9 +140,7 @@ def test_a_published_list_is_measured(tmp_path: Path) -> None:
         "class,file\nband 0,\"['0.wav', '1.wav']\"\nband 1,\"['1.wav']\"\n", encoding="utf-8"
     )
     options = Options(
-        list_path=listed,
-        audio=tmp_path,
-        samples=samples,
+        lists=(Listed(listed, tmp_path, samples),),
         modes=("both", "example-positive", "absent"),
     )
     evaluation = _evaluation(options)
@@ -142,10 +159,10 @@ def test_a_published_list_is_measured(tmp_path: Path) -> None:
     "changes",
     [
         {"manifest": None},
-        {"list_path": Path("x.csv")},
-        {"audio": Path()},
-        {"samples": Path("x.csv")},
-        {"manifest": None, "list_path": Path("x.csv")},
+        {"lists": (LISTED,)},
+        {"manifest": None, "lists": (LISTED,), "mixing": Mixing(interferers=2)},
+        {"manifest": None, "lists": (LISTED,), "mixing": Mixing(splits=("unseen",))},
+        {"manifest": None, "lists": (LISTED,), "mixing": Mixing(targets="speech")},
     ],
 )
 def test_options_that_do_not_fit_are_refused(manifest: Path, changes: dict[str, Any]) -> None:
@@ -212,6 +229,7 @@ def test_the_report_is_one_file_with_every_picture(manifest: Path, tmp_path: Pat
     text = " ".join(page.words)
     for words in (
         "validation, 2 sounds, +5 dB",
+        "Side by side",
         "Number of examples",
         "Length of examples",
         "Level of the target",

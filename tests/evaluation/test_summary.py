@@ -20,7 +20,7 @@ from clapsep_desktop.evaluation.summary import (
     extremes,
     summarise,
 )
-from clapsep_desktop.evaluation.tables import COLUMNS, cells, published_cells
+from clapsep_desktop.evaluation.tables import COLUMNS, cells, published_cells, side_by_side
 from tests.evaluation.test_results import ROW
 
 
@@ -123,6 +123,21 @@ def test_figures_of_others_are_marked() -> None:
     assert published_cells("validation") == []
 
 
+def test_kinds_of_mixtures_stand_side_by_side() -> None:
+    rows = [
+        _row("a", "both", 4.0),
+        _row("a", "mixture", 0.0),
+        _row("b", "both", 1.0, split="unseen"),
+        _row("b", "absent", None, split="unseen", let_through=-20.0),
+    ]
+    headings, table = side_by_side(summarise(rows, [Ask("both"), Ask("absent")]))
+    assert headings[1:] == ("validation, 2 sounds, +0 dB", "unseen, 2 sounds, +0 dB")
+    assert table == [
+        ("text: keep and remove", "4.00", "1.00"),
+        ("text: keep what is not there: let through", "", "-20.0"),
+    ]
+
+
 def _shown(item: str, gain: float, shots: int, seconds: float = 4.0) -> Row:
     return _row(item, "example", gain, shots=shots, example_seconds=seconds)
 
@@ -137,14 +152,13 @@ def test_a_curve_compares_the_same_items() -> None:
         _row("a", "both", 99.0),
     ]
     assert by_shots(rows) == {
-        "validation, 2 sounds, +0 dB: example: keep and remove, 4 s each": {1: 2.0, 5: 3.0}
+        "validation, 2 sounds, +0 dB": {"example: keep and remove, 4 s each": {1: 2.0, 5: 3.0}}
     }
     assert by_duration(rows) == {}
     longer = [replace(row, example_seconds=1.0, si_sdri=0.0) for row in rows if row.shots == 1]
     assert by_duration([*rows, *longer]) == {
-        "validation, 2 sounds, +0 dB: example: keep and remove, 1 shown": {
-            1.0: 0.0,
-            4.0: pytest.approx(-46 / 3),
+        "validation, 2 sounds, +0 dB": {
+            "example: keep and remove, 1 shown": {1.0: 0.0, 4.0: pytest.approx(-46 / 3)}
         }
     }
 
@@ -154,5 +168,7 @@ def test_levels_make_a_curve() -> None:
         _row(f"{scene}@{snr:+g}dB", "both", gain, snr=snr)
         for scene, snr, gain in [("x", -5.0, 6.0), ("x", 5.0, 2.0), ("y", 5.0, 40.0)]
     ]
-    assert by_snr(rows) == {"validation, 2 sounds: text: keep and remove": {-5.0: 6.0, 5.0: 2.0}}
+    assert by_snr(rows) == {
+        "validation, 2 sounds": {"text: keep and remove": {-5.0: 6.0, 5.0: 2.0}}
+    }
     assert by_snr(rows[1:]) == {}
