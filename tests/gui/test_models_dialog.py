@@ -43,8 +43,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, published: list[Path
 def hub(published: list[Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[hubs.Hub]:
     """A hub that has the published files."""
     with hubs.reachable(monkeypatch) as hub:
-        for file, path in zip(download.BASE_FILES, published, strict=True):
-            hub.put(file.repository, file.path, path.read_bytes(), file.kind)
+        hub.publish(published)
         yield hub
 
 

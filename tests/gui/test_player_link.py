@@ -8,27 +8,21 @@ from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
 from clapsep_desktop.audio.meter import FLOOR
-from clapsep_desktop.audio.playback import Player
 from clapsep_desktop.audio.source import ArraySource
 from clapsep_desktop.gui.actions import Actions, Needs
-from clapsep_desktop.gui.player_link import PlayerLink
-from clapsep_desktop.gui.timeline import Timeline
 from clapsep_desktop.timebase import Span
-from tests.support.playback import FakeBackend, FakeClock
 from tests.support.signals import noise
+from tests.support.transport import Transport
 
 RATE = 48_000
 FRAMES = 2 * RATE
 
 
-class Rig:
-    """A transport without a window, on a card that plays when it is told to."""
+class Rig(Transport):
+    """With two seconds of noise."""
 
     def __init__(self) -> None:
-        self.card = FakeBackend(FakeClock())
-        self.player = Player(self.card, clock=self.card.clock)
-        self.timeline = Timeline()
-        self.link = PlayerLink(self.player, self.timeline)
+        super().__init__()
         self.samples = noise(FRAMES, 1)
         self.player.set_sources({"original": ArraySource(self.samples, RATE)})
         self.timeline.set_recording(RATE, FRAMES)

@@ -8,29 +8,23 @@ from PySide6.QtWidgets import QAbstractButton, QMainWindow, QWidget
 from pytestqt.qtbot import QtBot
 
 from clapsep_desktop.audio.devices import OutputDevice
-from clapsep_desktop.audio.playback import Player
 from clapsep_desktop.audio.source import ArraySource, AudioSource
 from clapsep_desktop.gui.actions import Actions, Needs
-from clapsep_desktop.gui.player_link import PlayerLink
 from clapsep_desktop.gui.time_field import TimeField
-from clapsep_desktop.gui.timeline import Timeline
 from clapsep_desktop.gui.transport_bar import TransportBar
 from clapsep_desktop.timebase import Span
-from tests.support.playback import FakeBackend, FakeClock
 from tests.support.signals import noise
+from tests.support.transport import Transport
 
 RATE = 48_000
 FRAMES = 100 * RATE
 
 
-class Rig:
+class Rig(Transport):
     """A window with nothing but the bar."""
 
     def __init__(self) -> None:
-        self.card = FakeBackend(FakeClock())
-        self.player = Player(self.card, clock=self.card.clock)
-        self.timeline = Timeline()
-        self.link = PlayerLink(self.player, self.timeline)
+        super().__init__()
         self.window = QMainWindow()
         self.actions = Actions(self.window)
         self.actions.allow(~Needs.NOTHING)

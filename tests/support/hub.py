@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import huggingface_hub
 import pytest
@@ -33,6 +34,11 @@ class Hub:
     pause: float = 0.0  # s before each piece of a transfer
     sent: int = 0  # bytes of content
     address: str = ""
+
+    def publish(self, files: Sequence[Path]) -> None:
+        """Hold the files of "base", in the order of `download.BASE_FILES`."""
+        for file, path in zip(download.BASE_FILES, files, strict=True):
+            self.put(file.repository, file.path, path.read_bytes(), file.kind)
 
     def put(self, repository: str, path: str, content: bytes, kind: str = "model") -> None:
         prefix = {"model": "", "space": "/spaces"}[kind]
