@@ -22,8 +22,8 @@ from clapsep_desktop.audio.sequential import native_name
 from clapsep_desktop.errors import AudioReadError, AudioWriteError
 from clapsep_desktop.timebase import Span
 
-SEALED, WRITING = ".wav", ".part"
-"""What the names of finished and of unfinished files end in."""
+SEALED, WRITING, GONE = ".wav", ".part", ".gone"
+"""What the names of files end in that are finished, unfinished and about to be deleted."""
 
 SAMPLE = np.dtype("<f4")
 """What the files hold."""
@@ -132,14 +132,25 @@ class StoredBuffer:
             self._file.close()
             self._file = None
 
-    def delete(self) -> None:
-        """Delete the file; reads fail from now on."""
+    def give_up(self) -> Path:
+        """Let the file go, under another name; reads fail from now on.
+
+        Returns:
+            The file, to be deleted: which takes seconds where it is large.
+        """
         with self._lock:
             self._deleted = True
             self._close()
             _open_files.remove(self)
-            with suppress(OSError):
-                self.path.unlink(missing_ok=True)
+            try:
+                return self.path.replace(self.path.with_suffix(GONE))
+            except OSError:  # it went by itself, or deleting it will fail as well
+                return self.path
+
+    def delete(self) -> None:
+        """Delete the file; reads fail from now on."""
+        with suppress(OSError):
+            self.give_up().unlink(missing_ok=True)
 
 
 class BufferWriter(StoredBuffer):

@@ -16,7 +16,7 @@ import re
 import shutil
 import threading
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -57,6 +57,7 @@ class AudioStore:
         self._lock = threading.RLock()
         self._sealed: dict[str, StoredBuffer] = {}
         self._writing: dict[str, BufferWriter] = {}
+        self._removals: list[threading.Thread] = []  # that delete what was swept
         with storing(folder):
             folder.mkdir(parents=True, exist_ok=True)
             _take(folder)
@@ -85,6 +86,7 @@ class AudioStore:
             AudioWriteError: the disk or the budget has no room for it.
         """
         identity = identity or uuid.uuid4().hex
+        self._wait_for_removals()
         with self._lock:
             path = self._free_path(identity, WRITING)
             self._check_room(path, frames * channels * SAMPLE.itemsize)
@@ -136,6 +138,7 @@ class AudioStore:
             if identity in self._sealed:
                 return
         found = open_sealed(identity, path)
+        self._wait_for_removals()
         with self._lock:
             target = self._free_path(identity, SEALED)
             self._check_room(target, found.size)
@@ -145,18 +148,33 @@ class AudioStore:
             self._sealed[identity] = found
 
     def sweep(self, keep: Collection[str]) -> int:
-        """Delete the sealed buffers whose ids are not in ``keep``; the bytes that freed."""
+        """Delete the sealed buffers whose ids are not in ``keep``; the bytes that frees.
+
+        Returns at once: their files go one after the other on a thread, for which whoever needs
+        room waits, and whoever closes or leaves the store.
+        """
         with self._lock:
             gone = [self._sealed.pop(one) for one in [*self._sealed] if one not in keep]
-        for buffer in gone:
-            buffer.delete()
+        files = [buffer.give_up() for buffer in gone]
+        if files:
+            removal = threading.Thread(target=_remove, args=(files,), name="deleting results")
+            removal.start()
+            with self._lock:
+                self._removals = [one for one in self._removals if one.is_alive()] + [removal]
         return sum(buffer.size for buffer in gone)
 
+    def _wait_for_removals(self) -> None:
+        with self._lock:
+            removals = self._removals
+        for removal in removals:
+            removal.join()
+
     def leave(self) -> None:
-        """Let go of every file and delete nothing, for a recovery to find it all."""
+        """Let go of every file and delete no more, for a recovery to find it all."""
         with self._lock:
             for buffer in (*self._sealed.values(), *self._writing.values()):
                 buffer.release()
+        self._wait_for_removals()
 
     def close(self) -> None:
         """Delete every buffer and the folder."""
@@ -164,6 +182,7 @@ class AudioStore:
             every = (*self._sealed.values(), *self._writing.values())
             self._sealed.clear()
             self._writing.clear()
+        self._wait_for_removals()
         for buffer in every:
             buffer.delete()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -251,6 +270,12 @@ def _owner_lives(lock: Path) -> bool:
 
 
 # -- Files -------------------------------------------------------------------------------------
+
+
+def _remove(files: Sequence[Path]) -> None:
+    for file in files:
+        with suppress(OSError):
+            file.unlink(missing_ok=True)
 
 
 def _link_or_copy(path: Path, target: Path) -> None:

@@ -93,6 +93,26 @@ def test_only_sealed_buffers_can_be_opened(buffers):
     assert buffers.open(writer.identity).read(0, 10).shape == (10, 1)
 
 
+def test_a_sweep_waits_for_no_disk_but_what_needs_the_room_does(buffers, monkeypatch):
+    gate, remove = threading.Event(), store._remove
+
+    def late(files):
+        assert gate.wait(20)
+        remove(files)
+
+    monkeypatch.setattr(store, "_remove", late)
+    identity = stored(buffers, noise(1_000))
+    source = buffers.open(identity)
+    assert buffers.sweep(()) > 4_000  # bytes
+    assert buffers.used == 0
+    with pytest.raises(AudioReadError, match="deleted"):
+        source.read(0, 10)
+    assert [path.suffix for path in buffers.folder.glob(f"{identity}*")] == [".gone"]
+    gate.set()
+    buffers.create(RATE, 2, 10, identity)
+    assert [path.suffix for path in buffers.folder.glob(f"{identity}*")] == [".part"]
+
+
 def test_sizes_add_up_and_a_sweep_frees_them(buffers):
     first, second = stored(buffers, noise(1_000, 2)), stored(buffers, noise(500))
     growing = buffers.create(RATE, 1, 100)
