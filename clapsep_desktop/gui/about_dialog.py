@@ -139,16 +139,6 @@ class AboutDialog(QDialog):
         whole.addLayout(foot)
         self.resize(620, 520)
 
-    def page(self, title: str) -> QTextBrowser:
-        """Turns to a page; raises StopIteration where there is none of the title."""
-        number = next(
-            index for index in range(self._tabs.count()) if self._tabs.tabText(index) == title
-        )
-        self._tabs.setCurrentIndex(number)
-        page = self._tabs.widget(number)
-        assert isinstance(page, QTextBrowser)
-        return page
-
     def _add(self, title: str, fill: Callable[[QTextBrowser], None]) -> None:
         page = QTextBrowser()
         page.setObjectName(f"about{title}")
