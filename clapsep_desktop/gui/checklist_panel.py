@@ -58,6 +58,7 @@ class ChecklistPanel(QWidget):
         self.listen.clicked.connect(self.listen_requested)
         self.hint = muted_label(HINT, "checklistHint")
         self.hint.setWordWrap(True)
+        self.hint.setAlignment(Qt.AlignmentFlag.AlignTop)
         column = QVBoxLayout(self)
         column.setContentsMargins(3 * GRID, 3 * GRID, 3 * GRID, 3 * GRID)
         column.setSpacing(2 * GRID)

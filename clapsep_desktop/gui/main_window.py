@@ -176,6 +176,7 @@ class MainWindow(QMainWindow):
         self.query_dock = self._dock("queryDock", "Query", self.query)
         self.history_dock = self._dock("historyDock", "History", self.history)
         self.checklist_dock = self._dock("checklistDock", "Checklist", self.tools.checklist)
+        self.tabifyDockWidget(self.history_dock, self.checklist_dock)  # three have no room
         self.checklist_dock.hide()  # until it is asked for
         docks = [self.query_dock, self.history_dock]
         self.resizeDocks(docks, [DOCK_WIDTH] * 2, Qt.Orientation.Horizontal)

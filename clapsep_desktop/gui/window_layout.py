@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow
 
 from clapsep_desktop.gui.preferences import Settings
 
-HISTORY_HEIGHT = 236
+HISTORY_HEIGHT = 220
 """Of its dock at least, before the query gets all it asks for."""
 
 STATE_VERSION = 1

@@ -72,6 +72,14 @@ def test_the_window_opens_without_torch(tmp_path):
     assert list((tmp_path / "sessions").iterdir()) == []
 
 
+def test_the_checklist_takes_the_place_of_the_history_beside_which_it_is_a_tab(studio):
+    window = studio.window
+    window.show_dock(window.checklist_dock)
+    assert window.tabifiedDockWidgets(window.checklist_dock) == [window.history_dock]
+    window.show_dock(window.history_dock)
+    assert not window.history.visibleRegion().isEmpty()
+
+
 def test_without_a_recording_there_is_a_welcome(studio):
     assert studio.window.pages.currentWidget() is studio.window.welcome
     assert studio.window.focusWidget().objectName() == "welcomeOpen"
