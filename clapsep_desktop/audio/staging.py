@@ -14,7 +14,7 @@ import shutil
 import time
 import unicodedata
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path, PureWindowsPath
 
@@ -107,16 +107,22 @@ def write_text(target: Path, text: str) -> None:
     Raises:
         AudioWriteError: the file cannot be written; the one that was there is as it was.
     """
-    data = text.encode()
-    with writing(target):
-        target = Path(os.path.realpath(target))
-    staged = StagedFile(target)
+    write_texts({target: text})
+
+
+def write_texts(texts: Mapping[Path, str]) -> None:
+    """Put texts in place, all of them or none; see `write_text`."""
+    staged: list[StagedFile] = []
     try:
-        with writing(target):
-            staged.part.write_bytes(data)
-        put_in_place([staged])
+        for target, text in texts.items():
+            data = text.encode()
+            with writing(target):
+                staged.append(StagedFile(Path(os.path.realpath(target))))
+                staged[-1].part.write_bytes(data)
+        put_in_place(staged)
     finally:
-        staged.discard()
+        for file in staged:
+            file.discard()
 
 
 def real_target(target: Path, source: Path) -> Path:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
 
-from clapsep_desktop.audio.staging import write_text, writing
+from clapsep_desktop.audio.staging import write_texts, writing
 from clapsep_desktop.errors import ClapSepError, SoundError, SoundExistsError
 from clapsep_desktop.query import Prompt, TextPrompt
 from clapsep_desktop.session.sounds import Sound, checked_name, from_json, to_json
@@ -90,7 +90,7 @@ class Library:
                 f"A sound named “{sound.name}” is saved already. Choose another name, or replace "
                 "it."
             )
-        _write(self._path(sound.name), [sound])
+        _write({self._path(sound.name): [sound]})
 
     def remove(self, name: str) -> None:
         """Forget a sound.
@@ -124,7 +124,7 @@ class Library:
         chosen = [self.get(name) for name in names] or self.sounds()
         if not chosen:
             raise SoundError("There is no saved sound to export yet.")
-        _write(path, chosen)
+        _write({path: chosen})
         return chosen
 
     def take_in(self, path: Path, *, replace: bool = False) -> list[Sound]:
@@ -141,8 +141,7 @@ class Library:
             raise SoundExistsError(
                 f"Saved already: {', '.join(taken)}. Rename those first, or replace them."
             )
-        for sound in sounds:
-            self.save(sound, replace=True)
+        _write({self._path(sound.name): [sound] for sound in sounds})
         return sounds
 
     def prompt(self, text: str, weight: float = 1.0) -> Prompt:
@@ -187,7 +186,9 @@ def _read(path: Path) -> list[Sound]:
     return sounds
 
 
-def _write(path: Path, sounds: Iterable[Sound]) -> None:
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, to_json(sounds))
+def _write(files: Mapping[Path, Iterable[Sound]]) -> None:
+    """Put files of sounds in place, all of them or none; raises AudioWriteError."""
+    for path in files:
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+    write_texts({path: to_json(sounds) for path, sounds in files.items()})

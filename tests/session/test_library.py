@@ -139,6 +139,32 @@ def test_a_failed_save_leaves_the_sound_as_it_was(
     assert len(list(library.folder.iterdir())) == 1
 
 
+def test_of_a_file_of_sounds_all_are_taken_in_or_none(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.save(_sound("dog"))
+    other = Library(tmp_path / "other")
+    for name in ("cat", "dog", "hen"):
+        other.save(_sound(name, 2.0))
+    file = tmp_path / "all.clapsounds"
+    other.export(file)
+    replace = Path.replace
+
+    def full(self: Path, target: Path) -> Path:
+        if target.name.startswith("hen"):
+            raise OSError(28, "No space left on device")
+        return replace(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", full)
+        with pytest.raises(AudioWriteError, match="disk is full"):
+            library.take_in(file, replace=True)
+    assert library.sounds() == [_sound("dog")]
+    assert len(list(library.folder.iterdir())) == 1
+    assert [sound.name for sound in library.take_in(file, replace=True)] == ["cat", "dog", "hen"]
+    assert library.get("dog") == _sound("dog", 2.0)
+
+
 def test_the_folder_can_be_chosen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CLAPSEP_SOUNDS", str(tmp_path))
     assert Library().folder == tmp_path
