@@ -26,7 +26,6 @@ PACKAGES = (
     "scipy",
     "soundfile",
     "torch",
-    "transformers",
     "tokenizers",
     "safetensors",
     "onnxruntime",
