@@ -54,7 +54,7 @@ class _NoDraws(TorchFunctionMode):
         kwargs = kwargs or {}
         if func in (Tensor.uniform_, Tensor.normal_, Tensor.erfinv_):
             return args[0]
-        if getattr(func, "__module__", None) == "torch.nn.init":
+        if getattr(func, "__module__", None) in ("torch.nn.init", "transformers.initialization"):
             return kwargs["tensor"] if "tensor" in kwargs else args[0]
         return func(*args, **kwargs)
 

@@ -19,11 +19,11 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from clapsep_desktop.errors import ModelDamagedError, ModelMismatchError, ModelMissingError
-from clapsep_desktop.model.bert import Bert, BertSizes
 from clapsep_desktop.model.lowbit import unpacked
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
+    from transformers import BertModel
 
 FORMAT = 1
 CONFIG_FILE = "config.json"
@@ -40,14 +40,14 @@ class SentenceEncoder:
     (Reimers and Gurevych 2019, section 3), scaled to length 1.
     """
 
-    def __init__(self, bert: Bert, tokenizer: Tokenizer, max_tokens: int) -> None:
+    def __init__(self, bert: BertModel, tokenizer: Tokenizer, max_tokens: int) -> None:
         bert.requires_grad_(False).train(False)
         self._bert = bert
         self._tokenizer = tokenizer
         self._tokenizer.enable_truncation(max_tokens)
         self._tokenizer.no_padding()
         self.max_tokens = max_tokens  # of one text; what follows is not heard
-        self.embedding_size: int = bert.embeddings.word_embeddings.embedding_dim
+        self.embedding_size: int = bert.config.hidden_size
 
     @classmethod
     def load(cls, folder: Path | str, device: torch.device | str = "cpu") -> SentenceEncoder:
@@ -67,7 +67,7 @@ class SentenceEncoder:
                 )
         config = _read_config(folder / CONFIG_FILE)
         bert = _build_bert(config["bert"], _read_weights(folder / WEIGHTS_FILE))
-        bert.to(device)
+        torch.nn.Module.to(bert, device)  # transformers' own wrapper of it has no sound type
         tokenizer = _read_tokenizer(folder / TOKENIZER_FILE)
         return cls(bert, tokenizer, config["max_tokens"])
 
@@ -86,9 +86,9 @@ class SentenceEncoder:
         longest = max(map(len, ids))
         tokens = torch.tensor([[*row, *[0] * (longest - len(row))] for row in ids])  # (B, T)
         lengths = torch.tensor([len(row) for row in ids])
-        device = self._bert.embeddings.word_embeddings.weight.device
-        heard = (torch.arange(longest) < lengths[:, None]).to(device)  # (B, T)
-        states = self._bert(tokens.to(device), heard) * heard[..., None]  # (B, T, D)
+        heard = (torch.arange(longest) < lengths[:, None]).to(self._bert.device)  # (B, T)
+        output = self._bert(input_ids=tokens.to(heard.device), attention_mask=heard.long())
+        states = output.last_hidden_state * heard[..., None]  # (B, T, D)
         mean = states.sum(1) / heard.sum(1, keepdim=True)  # (B, D)
         embedded: np.ndarray = torch.nn.functional.normalize(mean, dim=1).float().cpu().numpy()
         return embedded
@@ -129,26 +129,28 @@ def _read_weights(path: Path) -> dict[str, np.ndarray]:
         ) from error
 
 
-def _build_bert(sizes: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> Bert:
+def _build_bert(sizes: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> BertModel:
+    # transformers takes seconds to import, so only a text query waits for it.
+    from transformers.models.bert.configuration_bert import BertConfig
+    from transformers.models.bert.modeling_bert import BertModel
+
     try:
-        if sizes["hidden_act"] != "gelu":
-            raise ValueError(f"the activation {sizes['hidden_act']} is unknown")
         with torch.device("meta"):  # no time is lost on random weights that are replaced at once
-            bert = Bert(
-                BertSizes(
-                    vocabulary=sizes["vocab_size"],
-                    width=sizes["hidden_size"],
-                    layers=sizes["num_hidden_layers"],
-                    heads=sizes["num_attention_heads"],
-                    mlp_width=sizes["intermediate_size"],
-                    positions=sizes["max_position_embeddings"],
-                    types=sizes["type_vocab_size"],
-                    epsilon=sizes["layer_norm_eps"],
-                )
-            )
+            bert = BertModel(BertConfig(**sizes), add_pooling_layer=False)
+        _fill_buffers(bert)
         bert.load_state_dict({key: torch.from_numpy(w) for key, w in weights.items()}, assign=True)
     except (ArithmeticError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise ModelMismatchError(
             f"The sentence encoder's weights do not fit its description: {error}"
         ) from error
     return bert
+
+
+def _fill_buffers(bert: BertModel) -> None:
+    """Make the positions and token types, which no file holds."""
+    for name, buffer in bert.named_buffers():
+        owner, _, attribute = name.rpartition(".")
+        fresh = torch.zeros_like(buffer, device="cpu")
+        if attribute == "position_ids":
+            fresh += torch.arange(buffer.shape[-1])
+        bert.get_submodule(owner).register_buffer(attribute, fresh, persistent=False)

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from clapsep_desktop.model import laion
-from clapsep_desktop.model.bert import Bert, BertSizes
 from clapsep_desktop.model.config import AudioTowerConfig, TextTowerConfig
 from clapsep_desktop.model.mel import slaney_filters
 from clapsep_desktop.model.swin import SwinStage
@@ -143,17 +142,23 @@ class TextEmbedder(nn.Module):
 
     def __init__(self, config: TextTowerConfig, embedding: int) -> None:
         super().__init__()
-        sizes = BertSizes(
-            vocabulary=config.vocabulary,
-            width=config.width,
-            layers=config.layers,
-            heads=config.heads,
-            mlp_width=config.mlp_width,
-            positions=config.positions,
-            types=1,
-            epsilon=1e-5,
+        from transformers import RobertaConfig, RobertaModel
+
+        self.text = RobertaModel(
+            RobertaConfig(
+                vocab_size=config.vocabulary,
+                hidden_size=config.width,
+                num_hidden_layers=config.layers,
+                num_attention_heads=config.heads,
+                intermediate_size=config.mlp_width,
+                max_position_embeddings=config.positions,
+                type_vocab_size=1,
+                layer_norm_eps=1e-5,
+                pad_token_id=PAD_TOKEN,
+                bos_token_id=START_TOKEN,
+                eos_token_id=END_TOKEN,
+            )
         )
-        self.text = Bert(sizes, first_position=PAD_TOKEN + 1, pooler=True)
         self.text_projection = projection(config.width, embedding)
 
     def forward(self, token_ids: Tensor) -> Tensor:
@@ -161,5 +166,5 @@ class TextEmbedder(nn.Module):
         heard = token_ids != PAD_TOKEN
         # Padding is masked out, so only the longest text's length need be computed.
         longest = int(heard.sum(dim=1).max())
-        states = self.text(token_ids[:, :longest], heard[:, :longest])
-        return F.normalize(self.text_projection(self.text.pooled(states)), dim=-1)
+        out = self.text(input_ids=token_ids[:, :longest], attention_mask=heard[:, :longest].long())
+        return F.normalize(self.text_projection(out.pooler_output), dim=-1)

@@ -182,6 +182,8 @@ def processes(place: Path) -> None:
 
 def one_process(place: Path, way: str) -> dict[str, float]:
     """What `processes` shows of one way, ``own`` only on Linux: what no file could give back."""
+    import transformers.models.roberta.modeling_roberta  # noqa: F401
+
     libraries = peak_memory()
     start = time.perf_counter()
     if way == "published":
