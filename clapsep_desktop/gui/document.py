@@ -7,6 +7,7 @@ the view.
 
 from __future__ import annotations
 
+import threading
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -43,7 +44,7 @@ class Material:
     Attributes:
         info: what its file says of itself.
         source: its samples; any thread may read them.
-        close: lets go of the file.
+        close: lets go of the file; any thread may call it.
     """
 
     info: AudioInfo
@@ -56,7 +57,7 @@ class Document(QObject):
 
     Signals:
         opened(): a recording is there; `session`, `material` and `sources` are its.
-        closed(): there is none any more; its samples are let go right after.
+        closed(): there is none any more; its samples are let go right after, on a thread.
         session_changed(): another session, by an edit, undo or redo.
         audio_changed(Span): what is kept and removed sounds different there.
         dirty_changed(bool): whether there is something to save.
@@ -98,6 +99,7 @@ class Document(QObject):
         self._held: dict[str, int] = {}  # buffers that a job needs, and how many jobs do
         self._sound = SessionSound(store)
         self._silent = False  # while a history is replayed
+        self._closing: list[threading.Thread] = []  # that let go of files
 
     # -- Opening and closing -------------------------------------------------------------------
 
@@ -117,7 +119,7 @@ class Document(QObject):
             for buffer in state.buffers:
                 self.store.open(buffer)
         self.hold(history.buffers)
-        self.close()
+        self.close(wait=False)
         self.material, self.project = material, project
         self._replay(history)
         self.release(history.buffers)
@@ -142,20 +144,38 @@ class Document(QObject):
         finally:
             self._silent = False
 
-    def close(self) -> None:
-        """Let go of the recording and of everything made of it."""
+    def close(self, *, wait: bool = True) -> None:
+        """Let go of the recording and of everything made of it.
+
+        Args:
+            wait: until its file is closed, and those of recordings before it.
+        """
         material = self._end_session()
         if material is not None:
             self.undo_stack.clear()
             self._sweep()
-            material.close()
+            self._let_go(material)
+        if wait:
+            self._wait_for_files()
 
     def leave(self) -> None:
         """Let go of the recording and delete nothing, for a recovery to find it all."""
         material = self._end_session()
         if material is not None:
-            material.close()
+            self._let_go(material)
+        self._wait_for_files()
         self.store.leave()
+
+    def _let_go(self, material: Material) -> None:
+        """Close a file on a thread: its last read ends first, and a decoded copy is deleted."""
+        closing = threading.Thread(target=material.close, name="closing a recording")
+        closing.start()
+        self._closing = [one for one in self._closing if one.is_alive()] + [closing]
+
+    def _wait_for_files(self) -> None:
+        for closing in self._closing:
+            closing.join()
+        self._closing.clear()
 
     def _end_session(self) -> Material | None:
         """Show nothing; what was shown, to be let go of."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -190,6 +191,24 @@ def test_closing_deletes_all_and_lets_the_file_go(document, qtbot):
     assert files(document) == set()
     assert not document.sources()
     assert not document.is_dirty
+
+
+def test_another_recording_waits_for_no_file_to_be_closed(document):
+    gate, closed = threading.Event(), []
+
+    def close() -> None:
+        assert gate.wait(20)
+        closed.append(threading.current_thread())
+
+    material = document.material
+    document.material = replace(material, close=close)
+    document.open(History.of(Session(RECORDING)), material)
+    assert document.is_open
+    assert closed == []
+    gate.set()
+    document.close()
+    assert len(closed) == 1
+    assert closed[0] is not threading.main_thread()
 
 
 def test_the_sources_stay_the_same_while_nothing_changes(document):

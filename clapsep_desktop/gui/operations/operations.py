@@ -113,7 +113,7 @@ class Operations(QObject):
     def close_file(self) -> None:
         """Let go of the recording; what runs is stopped."""
         self.cancel_all()
-        self._document.close()
+        self._document.close(wait=False)
 
     # -- Extracting ----------------------------------------------------------------------------
 
