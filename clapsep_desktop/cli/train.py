@@ -142,7 +142,7 @@ def separation(
     machine = _Machine(on.value, devices, nodes)
     with machine.placed(run, settings) as place:
         if model is Kind.base:
-            sounds = _sounds(source, cache, place, embed=runs.base_embedding())
+            sounds = _sounds(source, cache, place, runs.base_embedding(), runs.base_space())
             runs.train_base(sounds, settings, place, scratch=scratch)
         else:
             runs.train_separation(_sounds(source, cache, place), settings, place, joint_run)
@@ -201,7 +201,13 @@ def _settings(
     return replace(settings, **chosen)
 
 
-def _sounds(source: Path, cache: Path | None, place: Place, embed: Embed | None = None) -> Sounds:
+def _sounds(
+    source: Path,
+    cache: Path | None,
+    place: Place,
+    embed: Embed | None = None,
+    space: str = "",
+) -> Sounds:
     """The sounds, decoded by one process while the others wait for what it leaves behind."""
     from clapsep_desktop.evaluation.tables import named
     from clapsep_desktop.training import runs
@@ -210,7 +216,7 @@ def _sounds(source: Path, cache: Path | None, place: Place, embed: Embed | None 
     with place.fabric.rank_zero_first():
         if place.fabric.is_global_zero:
             say("Reading the sounds; the first time takes a while.")
-        sounds = runs.prepare(source, _cache(cache), embed)
+        sounds = runs.prepare(source, _cache(cache), embed, space=space)
     if sounds.left_out and place.fabric.is_global_zero:
         names = named([sound.path.name for sound in sounds.left_out])
         warn(f"Left out, for they cannot be read or hold no sound: {names}.")

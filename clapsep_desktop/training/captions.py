@@ -10,6 +10,7 @@ import numpy as np
 
 from clapsep_desktop.evaluation.concepts import (
     CONFUSABLE,
+    Concepts,
     Embed,
     captions_of,
     embedded,
@@ -41,6 +42,8 @@ class CaptionTable:
         sounds: sounds whose captions and concepts count.
         embed: texts to L2-normalised embeddings (n, D).
         cache: folder for the embeddings; None keeps them in memory only.
+        told_apart: the space in which the likeness of concepts is taken, which `CONFUSABLE` is
+            made for; None where ``embed`` is that space.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class CaptionTable:
         sounds: Sequence[Sound],
         embed: Embed,
         cache: Path | None = None,
+        told_apart: Embed | None = None,
     ) -> None:
         self.captions = sorted({c for s in sounds for c in (*s.captions, spoken(s.concept))})
         self._index = {caption: i for i, caption in enumerate(self.captions)}
@@ -56,8 +60,12 @@ class CaptionTable:
         self.embeddings = table.reshape(len(self.captions), len(WORDINGS) + MISTYPED, -1)
         self.concepts = sorted({s.concept for s in sounds})
         self.of_concept = captions_of(sounds)
-        self.likeness = likeness(
-            [np.stack([self.plain(c) for c in self.of_concept[name]]) for name in self.concepts]
+        self.likeness = (
+            likeness(
+                [np.stack([self.plain(c) for c in self.of_concept[name]]) for name in self.concepts]
+            )
+            if told_apart is None
+            else Concepts(sounds, told_apart).likeness
         )
 
     def draw(self, captions: Sequence[str], random: np.random.Generator) -> np.ndarray:

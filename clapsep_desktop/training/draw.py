@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from clapsep_desktop.evaluation.concepts import CONFUSABLE
 from clapsep_desktop.evaluation.manifest import by_concept
 from clapsep_desktop.training.augment import place, vary
 from clapsep_desktop.training.captions import CaptionTable
@@ -32,9 +33,16 @@ class Drawer:
         weights **= concept_power
         self.chances = weights / weights.sum()
         self.number = {concept: i for i, concept in enumerate(captions.concepts)}
+        own = [self.number[name] for name in self.names]
+        self._unlike = captions.likeness[own] < CONFUSABLE  # (names, concepts)
+
+    def has_other(self, concepts: Sequence[str]) -> bool:
+        """Whether there is a concept that could not be taken for any of some."""
+        known = [self.number[concept] for concept in concepts]
+        return bool(self._unlike[:, known].all(axis=1).any())
 
     def concept(self, others: Sequence[str], random: np.random.Generator) -> str:
-        """A concept that could not be taken for any of the others."""
+        """A concept that could not be taken for any of the others; see `has_other`."""
         while True:
             name = self.names[int(random.choice(len(self.names), p=self.chances))]
             if not any(self.captions.confusable(name, other) for other in others):

@@ -84,7 +84,7 @@ class JointStage:
         shares = np.zeros(len(drawer.captions.concepts), dtype=np.float32)
         clip = np.zeros(int(config.seconds * RATE), dtype=np.float32)
         concepts: list[str] = []
-        for _ in range(count):
+        while len(concepts) < count and drawer.has_other(concepts):
             concepts.append(drawer.concept(concepts, random))
             gain = random_gain(config.level_deviation, random)
             index = drawer.recording(concepts[-1], random)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ import torch
 from clapsep_desktop.errors import DataError, ModelMismatchError
 from clapsep_desktop.evaluation.concepts import Embed
 from clapsep_desktop.evaluation.manifest import Sound, by_split, read_sounds
+from clapsep_desktop.model import folder as folders
 from clapsep_desktop.model import mini, registry
 from clapsep_desktop.model.device import CPU, difference_db, probe_window
 from clapsep_desktop.model.interface import QueryModel
@@ -86,20 +88,24 @@ class Place:
         return Trainer(net, stage, config, self.folder, measure, fabric=self.fabric, say=self.say)
 
 
-def prepare(source: Path, cache: Path, embed: Embed | None = None) -> Sounds:
+def prepare(source: Path, cache: Path, embed: Embed | None = None, *, space: str = "") -> Sounds:
     """Reads which sounds there are, decodes them and embeds their captions, or uses the cache.
 
     Args:
         source: a manifest or a folder, see `clapsep_desktop.evaluation.manifest`.
         cache: a folder; about 2 GB for 8 hours of sounds.
         embed: texts into the space that is trained against; None for mini's.
+        space: tells apart what is kept of another space than mini's.
 
     Raises:
         DataError: there are too few sounds to train with and to validate with.
     """
     sounds = read_sounds(source)
     training, validation = (_bank(sounds, split, cache) for split in ("train", "validation"))
-    return Sounds(training, validation, CaptionTable(sounds, embed or _sentences, cache))
+    captions = CaptionTable(
+        sounds, embed or _sentences, cache / space, told_apart=_sentences if space else None
+    )
+    return Sounds(training, validation, captions)
 
 
 def _bank(sounds: Sequence[Sound], split: str, cache: Path) -> SoundBank:
@@ -126,6 +132,12 @@ def _sentences(texts: Sequence[str]) -> np.ndarray:
 def installed_base() -> Path:
     """The folder of the installed "base"; raises ModelMissingError where there is none."""
     return registry.find(BASE).folder
+
+
+def base_space() -> str:
+    """A name for the space of the installed "base", which other weights do not share."""
+    described = (installed_base() / folders.CONFIG_NAME).read_bytes()
+    return f"{BASE}-{hashlib.sha256(described).hexdigest()[:16]}"
 
 
 def base_embedding() -> Embed:

@@ -84,7 +84,7 @@ class MixtureStage:
         config, drawer = self.config, self.drawer
         count = 1 + int(random.choice(len(config.sources), p=config.sources))
         concepts: list[str] = []
-        while len(concepts) < count:
+        while len(concepts) < count and drawer.has_other(concepts):
             concepts.append(drawer.concept(concepts, random))
         recordings = [drawer.recording(concept, random) for concept in concepts]
         heard = [
@@ -93,7 +93,7 @@ class MixtureStage:
             for recording in recordings
         ]
         sources = np.zeros((len(config.sources), len(heard[0])), dtype=np.float32)
-        sources[:count] = heard
+        sources[: len(heard)] = heard
         sources *= self._gain(sources.sum(axis=0), random)
         return Mixture(concepts, recordings, sources)
 
@@ -138,7 +138,7 @@ class MixtureStage:
         order = random.permutation(len(mixture.concepts))
         for q in range(count):
             mode = int(random.choice(3, p=config.modes))
-            if random.random() < config.absent:
+            if random.random() < config.absent and self.drawer.has_other(mixture.concepts):
                 side = int(mode == NEGATIVE)
                 text[side, q] = self._absent(mixture, random)
                 weights[q, : len(mixture.concepts)] = float(side)

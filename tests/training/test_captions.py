@@ -57,3 +57,16 @@ def test_a_misspelt_text_differs_in_one_word_at_most(text, seed):
         assert len(one) > 3
         assert one[0] == other[0]
         assert abs(len(one) - len(other)) <= 1
+
+
+def test_concepts_are_told_apart_in_the_space_that_is_made_for_it():
+    """A space where all texts are near to each other must not make all sounds confusable."""
+
+    def near(texts):
+        return np.full((len(texts), 16), 0.25, np.float32)
+
+    def apart(texts):
+        return np.array([[float("rain" in text), float("rain" not in text)] for text in texts])
+
+    assert CaptionTable(SOUNDS, near).confusable("dog_bark", "rain")
+    assert not CaptionTable(SOUNDS, near, told_apart=apart).confusable("dog_bark", "rain")

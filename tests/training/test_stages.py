@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -94,3 +95,21 @@ def test_clips_tell_the_share_of_each_concept(drawer, config):
     assert torch.allclose(batch.shares.sum(dim=1), torch.ones(40), atol=1e-6)
     counts = np.unique((batch.shares > 0).sum(dim=1).numpy())
     assert counts.tolist() == [1, 2]
+
+
+def test_few_concepts_make_smaller_mixtures(sounds, config):
+    """Where no further sound can be told apart, a mixture is done; nothing waits for one."""
+    captions = copy.copy(sounds.captions)
+    alike = np.ones_like(captions.likeness)
+    first, second = (captions.concepts.index(name) for name in ("hiss", "clicks"))
+    alike[first, second] = alike[second, first] = 0.0
+    captions.likeness = alike
+    drawer = Drawer(sounds.training, captions, config.concept_power)
+    mixing = replace(config.mixing, sources=(0.0, 0.0, 1.0), absent=1.0)
+    for batch in batches(drawer, mixing, 4):
+        count = (batch.sources.abs().amax(dim=2) > 0).sum(dim=1)
+        assert (count >= 1).all()
+        assert (count <= 2).all()
+    joint = replace(config.joint, mixed=1.0)
+    shares = JointStage(drawer, joint, seed=3).batch(0).shares
+    assert ((shares > 0).sum(dim=1) <= 2).all()
