@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QDoubleSpinBox,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -29,7 +28,7 @@ from PySide6.QtWidgets import (
 from clapsep_desktop.gui import theme
 from clapsep_desktop.gui.amplitude_scale import AMPLITUDES
 from clapsep_desktop.gui.colour_maps import COLOUR_MAPS
-from clapsep_desktop.gui.controls import GRID, guard_wheel, muted_label, pad
+from clapsep_desktop.gui.controls import GRID, fill_above_foot, guard_wheel, muted_label, pad
 from clapsep_desktop.gui.frequency_scale import SCALES
 from clapsep_desktop.gui.level_field import LevelField
 from clapsep_desktop.gui.model_choices import ModelChoice, model_choices
@@ -110,6 +109,12 @@ class PreferencesDialog(QDialog):
             page,
             "Editing",
             self._switch("snap", "Snap selections to zero crossings"),
+        )
+        self._row(
+            page,
+            "Queries",
+            self._switch("voice_hint", "Propose to keep the voice"),
+            hint="Where a query names only what disturbs, and Mini answers it.",
         )
         return page
 
@@ -345,21 +350,16 @@ class PreferencesDialog(QDialog):
         buttons.rejected.connect(self.reject)
         for button in (restore, close):
             button.setIcon(QIcon())
-        middle = QHBoxLayout()
-        middle.setSpacing(0)
-        middle.addWidget(self._list)
-        middle.addWidget(self._pages, 1)
-        line = QFrame()
-        line.setProperty("kind", "line")
+        body = QWidget()
+        beside = QHBoxLayout(body)
+        beside.setContentsMargins(0, 0, 0, 0)
+        beside.setSpacing(0)
+        beside.addWidget(self._list)
+        beside.addWidget(self._pages, 1)
         foot = QHBoxLayout()
         foot.setContentsMargins(4 * GRID, 3 * GRID, 4 * GRID, 3 * GRID)
         foot.addWidget(buttons)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.setSpacing(0)
-        whole.addLayout(middle, 1)
-        whole.addWidget(line)
-        whole.addLayout(foot)
+        fill_above_foot(self, body, foot)
         self.resize(620, 440)
 
     def _draw(self, _: object = None) -> None:

@@ -64,7 +64,10 @@ class VoiceHint(QFrame):
         keep.setAutoDefault(False)
         keep.clicked.connect(self.taken)
         close = tool_button(
-            "voiceHintClose", "close", "Do Not Ask Again", "Do not ask this any more."
+            "voiceHintClose",
+            "close",
+            "Do Not Ask Again",
+            "Do not ask this any more, until the preferences say so.",
         )
         close.clicked.connect(self.dismissed)
         row = QHBoxLayout(self)
