@@ -112,7 +112,7 @@ def _rich_bar() -> Any:
             elif task.fields["unit"] == "recordings":
                 speed = f"{task.speed * 60:.1f} a minute"
             else:
-                speed = f"{task.speed:.0f} × real time"
+                speed = speed_text(task.speed)
             return Text(f"{speed}, {_minutes((task.remaining or 0) / task.speed)} left")
 
     return Bar(
@@ -123,6 +123,15 @@ def _rich_bar() -> Any:
         console=Console(stderr=True),
         transient=True,
     )
+
+
+def speed_text(speed: float) -> str:
+    """Seconds of sound in a second, for a person.
+
+    >>> speed_text(61.3), speed_text(0.42)
+    ('61 × real time', '0.4 × real time')
+    """
+    return f"{speed:.{0 if speed >= 10 else 1}f} × real time"
 
 
 def _minutes(seconds: float) -> str:

@@ -16,7 +16,7 @@ import typer
 
 from clapsep_desktop import __version__
 from clapsep_desktop.audio.source import ArraySource
-from clapsep_desktop.cli.console import Progress, answer, say
+from clapsep_desktop.cli.console import Progress, answer, say, speed_text
 from clapsep_desktop.cli.exit_codes import ExitCode
 from clapsep_desktop.cli.options import AsJson
 from clapsep_desktop.errors import ClapSepError
@@ -26,6 +26,7 @@ PACKAGES = (
     "scipy",
     "soundfile",
     "torch",
+    "transformers",
     "tokenizers",
     "safetensors",
     "onnxruntime",
@@ -158,7 +159,7 @@ def _try_model(folder: str) -> str:
     speed = _SECONDS / (time.perf_counter() - loaded)
     if missing > NULL_DEPTH:
         raise ClapSepError(f"kept + removed misses the source by {20 * np.log10(missing):.0f} dBFS")
-    found = f"works on {model.device}, {speed:.0f} × real time, loaded in {loaded - start:.1f} s"
+    found = f"works on {model.device}, {speed_text(speed)}, loaded in {loaded - start:.1f} s"
     return ". ".join([found, *notes])
 
 

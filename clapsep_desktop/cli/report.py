@@ -13,6 +13,7 @@ from clapsep_desktop import __version__
 from clapsep_desktop.audio.export import ExportResult
 from clapsep_desktop.audio.formats import AudioInfo
 from clapsep_desktop.audio.nulltest import NullTest
+from clapsep_desktop.cli.console import speed_text
 from clapsep_desktop.timebase import Span, format_time
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class Report:
         used = " and ".join(f"{name} on {device}" for name, device in self.devices.items())
         yield (
             f"{format_time(length)} of sound in {self.seconds['separating']:.1f} s, "
-            f"{self.speed:.0f} × real time, {used}"
+            f"{speed_text(self.speed)}, {used}"
         )
         if self.null is not None:
             exact = "exactly" if self.null.peak == 0 else f"to {self.null.depth:.0f} dBFS"
