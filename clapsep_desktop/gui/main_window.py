@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEvent, QPoint, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal, Slot
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -60,7 +60,7 @@ from clapsep_desktop.gui.window_layout import WindowLayout
 from clapsep_desktop.gui.windows import Windows
 
 TITLE = "CLAPSep Desktop"
-SMALLEST = (880, 560)  # logical pixels
+SMALLEST = QSize(800, 500)  # logical pixels
 FIRST_SIZE = (1360, 860)
 DOCK_WIDTH = 340
 
@@ -81,7 +81,6 @@ class MainWindow(QMainWindow):
     def __init__(self, editor: Editor, dialogs: Dialogs | None = None) -> None:
         super().__init__()
         self.setObjectName("mainWindow")
-        self.setMinimumSize(*SMALLEST)
         self.resize(*FIRST_SIZE)
         self.setAcceptDrops(True)
         self.editor = editor
@@ -107,6 +106,7 @@ class MainWindow(QMainWindow):
         self._show_document()
         keyboard.only_by_tab(self)
         keyboard.numbers_only(self)
+        self.setMinimumSize(SMALLEST.expandedTo(self.minimumSizeHint()))  # fonts differ
         self.status.start()
 
     # -- Building ------------------------------------------------------------------------------

@@ -441,3 +441,11 @@ def test_a_click_on_the_canvas_seeks(opened, qtbot):
     x = waveform.width() // 2
     qtbot.mouseClick(waveform, Qt.MouseButton.LeftButton, pos=QPoint(x, waveform.height() // 2))
     assert opened.editor.timeline.cursor > 0
+
+
+def test_a_small_window_cuts_nothing_off(studio):
+    window = studio.window
+    window.resize(1, 1)
+    needed = window.minimumSizeHint()
+    assert (window.width(), window.height()) == (max(needed.width(), 800), 500)
+    assert window.transport.width() >= window.transport.minimumSizeHint().width()
