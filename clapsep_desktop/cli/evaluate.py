@@ -228,7 +228,7 @@ def _table(group: Group, lines: Sequence[Line]) -> Table:
     table = _empty_table(group.title, COLUMNS)
     for line in lines:
         table.add_row(*cells(line), style="dim" if line.is_reference else None)
-    for row in published_cells(group.split):
+    for row in published_cells(group.split, group.snr):
         table.add_row(*row, style="italic")
     return table
 

@@ -235,7 +235,7 @@ def _styled(line: Line) -> tuple[str, tuple[str, ...]]:
 
 
 def _published(group: Group) -> list[tuple[str, tuple[str, ...]]]:
-    return [("published", row) for row in published_cells(group.split)]
+    return [("published", row) for row in published_cells(group.split, group.snr)]
 
 
 def _table(headings: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> str:

@@ -78,8 +78,13 @@ def _figure(line: Line | None) -> str:
     return f"{line.si_sdri.mean:.2f}" if line.si_sdri else f"{line.let_through:.1f}"
 
 
-def published_cells(split: str) -> list[tuple[str, ...]]:
-    """Figures of others for a published list, as cells in the order of `COLUMNS`."""
+def published_cells(split: str, snr: float = 0.0) -> list[tuple[str, ...]]:
+    """Figures of others for a published list, as cells in the order of `COLUMNS`.
+
+    They are of mixtures at 0 dB; beside other levels none stand.
+    """
+    if snr:
+        return []
     return [
         (
             f"{figures.model}; {MODES[figures.query]}",

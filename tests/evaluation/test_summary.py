@@ -121,6 +121,7 @@ def test_figures_of_others_are_marked() -> None:
     expected = ("AudioSep, published; text: keep", "", "10.04", "8.81")
     assert expected in [row[:4] for row in published_cells("esc")]
     assert published_cells("validation") == []
+    assert published_cells("esc", 5.0) == []
 
 
 def test_kinds_of_mixtures_stand_side_by_side() -> None:
