@@ -75,6 +75,7 @@ class ElidedLabel(QLabel):
             self.shown_text(),
             self.foregroundRole(),
         )
+        painter.end()
 
     def _tell(self) -> None:
         whole = self.shown_text() == self.text()
@@ -121,6 +122,7 @@ class ElidedField(QLineEdit):
             shown,
             self.foregroundRole(),
         )
+        painter.end()
 
     def _text_area(self) -> QRect:
         option = QStyleOptionFrame()
