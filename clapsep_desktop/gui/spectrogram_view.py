@@ -63,6 +63,7 @@ class SpectrogramView(Plot):
         data.peaks_changed.connect(self._show_peaks)
         data.reset.connect(self._begin)
         self.show_theme()
+        _ = self._darkest  # reads the map of colours now, not while a recording opens
 
     def apply(self, settings: ViewSettings) -> None:
         """Draw by these settings."""

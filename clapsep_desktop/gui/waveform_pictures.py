@@ -171,6 +171,10 @@ def _draw_lane(rows: np.ndarray, peaks: Peaks, style: WaveStyle) -> None:
     middle = height / 2
     reach = middle - 1
     known = np.isfinite(np.stack(peaks)[:, 1:]).all(axis=0)  # the worker may be just writing them
+    if not known.any():  # as all of a recording that has just been opened
+        rows[:] = _BACKGROUND
+        rows[height // 2] = _GRID
+        return
     lowest, highest, body = (np.where(known, each, 0.0) for each in _columns(peaks))
     tops = np.floor(middle - reach * style.scale.places(highest)).astype(np.int16)
     bottoms = np.ceil(middle - reach * style.scale.places(lowest)).astype(np.int16)

@@ -71,9 +71,14 @@ def test_the_gui_thread_is_never_blocked_for_long(studio, qtbot, tmp_path):
     heartbeat = Heartbeat()
     with qtbot.waitSignal(studio.editor.document.opened, timeout=30_000):
         studio.window.open_file(path)
-    studio.window.query.set_query(Query.of(keep=["a dog"]))
-    timeline.select(Span(0, 20 * RATE))
-    studio.trigger("extract")
+    for step in (  # a user does one after the other
+        lambda: studio.window.query.set_query(Query.of(keep=["a dog"])),
+        lambda: timeline.select(Span(0, 20 * RATE)),
+        lambda: studio.trigger("extract"),
+    ):
+        qtbot.wait(20)
+        step()
+    qtbot.wait(20)
     places = random.Random(5)
     for _ in range(60):  # meanwhile the user looks around
         timeline.zoom_at(places.randrange(timeline.width), places.choice([0.2, 0.5, 2.0, 5.0]))

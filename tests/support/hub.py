@@ -114,6 +114,10 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = False  # so that closing waits for those that still answer
+
+
 def git_hash(content: bytes) -> str:
     """What git, and so the hub, calls a small file's content."""
     return hashlib.sha1(f"blob {len(content)}\0".encode() + content).hexdigest()
@@ -124,7 +128,7 @@ def serving() -> Iterator[Hub]:
     """A hub at ``address`` on the loopback, until the block ends."""
     hub = Hub()
     handler = type("Handler", (_Handler,), {"hub": hub})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with _Server(("127.0.0.1", 0), handler) as server:
         hub.address = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
