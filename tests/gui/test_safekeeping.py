@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 
 from clapsep_desktop.audio.store import AudioStore
 from clapsep_desktop.errors import AudioWriteError
-from clapsep_desktop.gui import project_steps
+from clapsep_desktop.gui import project_steps, safekeeping
+from clapsep_desktop.gui.jobs import Progress
 from clapsep_desktop.session import autosave, recovery
 from clapsep_desktop.session.autosave import read_snapshot
 from clapsep_desktop.session.project import load
@@ -167,8 +169,13 @@ def test_results_move_to_another_folder_with_their_autosave(
 
 
 def test_where_they_lay_is_deleted_at_the_latest_when_all_is_closed(
-    desk: Desk, qtbot, tmp_path: Path
+    desk: Desk, qtbot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def telling(*_: object) -> Iterator[Progress]:
+        while True:  # until it is cancelled
+            yield Progress("Telling")
+
+    monkeypatch.setattr(safekeeping, "leave_steps", telling)
     moving = Desk(tmp_path, "moving")
     moving.work()
     old = moving.document.store.folder
