@@ -8,19 +8,7 @@ import pytest
 from clapsep_desktop.audio.export_plan import ExportSettings
 from tests.support.exports import RATE, loudness, material, read, run
 from tests.support.signals import noise, tone
-from tests.support.sounds import noisy_tone, write_sound
-
-
-@pytest.fixture
-def folder(tmp_path):
-    made = tmp_path / "out"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture
-def source(tmp_path):
-    return write_sound(tmp_path / "source.wav", noisy_tone(60_000), subtype="PCM_24")
+from tests.support.sounds import write_sound
 
 
 @pytest.fixture

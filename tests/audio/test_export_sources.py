@@ -28,19 +28,6 @@ from tests.support.exports import RATE, material, names, read, run
 from tests.support.signals import noise, tone
 from tests.support.sounds import LOSSLESS_FORMATS, LOSSY_FORMATS, noisy_tone, write_sound
 
-
-@pytest.fixture
-def folder(tmp_path):
-    made = tmp_path / "out"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture
-def source(tmp_path):
-    return write_sound(tmp_path / "source.wav", noisy_tone(60_000), subtype="PCM_24")
-
-
 # -- What adds up ------------------------------------------------------------------------------
 
 
