@@ -66,13 +66,17 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 def write_config(folder: Path, config: dict[str, Any]) -> None:
     """Writes a model folder's config.json whole."""
-    part = folder / f"{CONFIG_NAME}.part"
-    with part.open("w", encoding="utf-8", newline="\n") as file:
-        json.dump(config, file, indent=2)
-        file.write("\n")
+    write_whole(folder / CONFIG_NAME, (json.dumps(config, indent=2) + "\n").encode())
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Writes a file beside its place, waits until it is on the disk, and puts it there."""
+    part = path.with_name(f"{path.name}.part")
+    with part.open("wb") as file:
+        file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    part.replace(folder / CONFIG_NAME)
+    part.replace(path)
 
 
 def describe_file(folder: Path, name: str) -> None:

@@ -226,9 +226,7 @@ def save(net: MiniNet, folder: Path, **notes: Any) -> None:
             **_described(folder / TEXT_FOLDER),
         },
     }
-    part = folder / f"{WEIGHTS_FILE}.part"
-    part.write_bytes(data)
-    part.replace(folder / WEIGHTS_FILE)
+    folders.write_whole(folder / WEIGHTS_FILE, data)
     folders.write_config(folder, description)
 
 
