@@ -54,15 +54,22 @@ def side_by_side() -> list[str]:
 
 
 def checks(python: Path, pytest_arguments: list[str]) -> list[Check]:
-    """All checks, the quickest to fail first."""
+    """All checks, the quickest to fail first.
+
+    Tests marked ``alone`` take the time of what they do, which another beside them would spoil:
+    they follow by themselves, unless the arguments pick tests.
+    """
     run_module = [str(python), "-m"]
-    run_pytest = [*run_module, "pytest", "--durations=10", *side_by_side()]
+    beside = side_by_side()
+    run_pytest = [*run_module, "pytest", "--durations=10", *beside]
+    alone = [Check("pytest: what is timed", [*run_module, "pytest", "-m", "alone", "tests"])]
     return [
         Check("ruff: rules", [*run_module, "ruff", "check", "."]),
         Check("ruff: format", [*run_module, "ruff", "format", "--check", "."]),
         Check("import-linter: layers", [str(environment_script("lint-imports"))]),
         Check("mypy: types", [*run_module, "mypy"]),
         Check("pytest: behaviour", [*run_pytest, *pytest_arguments]),
+        *(alone if beside and set(pytest_arguments) <= {"--slow"} else []),
     ]
 
 

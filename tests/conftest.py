@@ -44,12 +44,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     without_slow = pytest.mark.skip(reason="slow; run with --slow")
     without_shared = pytest.mark.skip(reason="no shared recordings here; set CLAPSEP_SHARED")
+    not_beside = pytest.mark.skip(reason="timed; run with -m alone and without -n")
     shared_present = shared_folder().is_dir()
     for item in items:
         if "slow" in item.keywords and not config.getoption("--slow"):
             item.add_marker(without_slow)
         if "shared" in item.keywords and not shared_present:
             item.add_marker(without_shared)
+        if "alone" in item.keywords and "PYTEST_XDIST_WORKER" in os.environ:
+            item.add_marker(not_beside)
 
 
 def pytest_collection_finish() -> None:

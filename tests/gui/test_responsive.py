@@ -63,6 +63,7 @@ def sparse_hour(path: Path) -> Path:
     return path
 
 
+@pytest.mark.alone
 def test_the_gui_thread_is_never_blocked_for_long(studio, qtbot, tmp_path):
     path = sparse_hour(tmp_path / "hour.wav")
     timeline, operations = studio.editor.timeline, studio.editor.operations

@@ -26,6 +26,7 @@ def test_every_check_runs_even_after_a_failure_and_the_code_tells(script, monkey
         return script.Outcome(check.title, passed="mypy" not in check.title, seconds=1.5)
 
     monkeypatch.setattr(script, "run_check", run_check)
+    monkeypatch.setattr(script, "cores", lambda: 2)
     assert script.main([]) == 1
     assert [title.split(":")[0] for title in ran] == [
         "ruff",
@@ -33,10 +34,11 @@ def test_every_check_runs_even_after_a_failure_and_the_code_tells(script, monkey
         "import-linter",
         "mypy",
         "pytest",
+        "pytest",
     ]
     said = capsys.readouterr().out
     assert "FAILED      1.5 s  mypy: types" in said
-    assert said.count("passed") == 4
+    assert said.count("passed") == 5
 
 
 def test_all_passed_is_zero_and_arguments_reach_pytest(script, monkeypatch):
@@ -63,6 +65,17 @@ def test_tests_run_side_by_side_unless_asked_not_to(script, monkeypatch, cores, 
     monkeypatch.setattr(script, "cores", lambda: cores)
     command = script.checks(Path(sys.executable), ["-n", "0"])[-1].command
     assert command[command.index("--durations=10") + 1 :] == [*options, "-n", "0"]
+
+
+@pytest.mark.parametrize(
+    ("cores", "arguments", "follows"),
+    [(2, [], True), (2, ["--slow"], True), (2, ["-k", "query"], False), (1, [], False)],
+)
+def test_what_is_timed_runs_once_and_by_itself(script, monkeypatch, cores, arguments, follows):
+    monkeypatch.setattr(script, "cores", lambda: cores)
+    *_, last = script.checks(Path(sys.executable), arguments)
+    assert (last.command[-3:] == ["-m", "alone", "tests"]) == follows
+    assert ("-n" in last.command) == (cores > 1 and not follows)
 
 
 def test_there_is_a_core(script):
